@@ -87,6 +87,7 @@ class Plan(BaseModel):
     version: int = 1
     workflow: str
     title: str
+    verb: str = "Approve"
     parameters: dict[str, Any]
     workspace_id: str
     cluster: str
@@ -99,6 +100,8 @@ class Plan(BaseModel):
     risk: str = "none"
     risk_reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()  #: person ids who could decide when the card was made; checked again at a click
+    replaces: str = ""  #: the run whose drift made this plan necessary
 
     @property
     def operation_digests(self) -> tuple[str, ...]:
