@@ -4,11 +4,13 @@
 same key because uid and generation are checked, *checkable* ones are looked at first, *once* asks a human.
 """
 
+import difflib
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from controlplane.contract import models
+from controlplane.contract import errors, models
 
 RESOURCES = "/internal/v1/resources"
 OPERATIONS = "/internal/v1/operations"
@@ -29,6 +31,11 @@ class Operation:
     @property
     def method(self) -> str:
         return "POST" if self.mutating else "GET"
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that are part of the path, not of the query."""
+        return tuple(name for _, name, _, _ in string.Formatter().parse(self.path) if name)
 
 
 _ALL = (
@@ -65,3 +72,15 @@ _ALL = (
 )
 
 CATALOGUE: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}
+
+
+def find(name: str) -> Operation:
+    """The operation of this name; raises InvalidRequestError naming the closest ones."""
+    operation = CATALOGUE.get(name)
+    if operation is not None:
+        return operation
+    close = difflib.get_close_matches(name, CATALOGUE, n=3)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    raise errors.InvalidRequestError(
+        f"There is no operation {name!r}.{hint}", details={"reason": "unknown_operation", "did_you_mean": close}
+    )
