@@ -14,9 +14,10 @@ PYTHON     ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14)
 SUPPORTED  := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
-# Keyed on content, not on time: nothing is reinstalled after a checkout that changed neither the lock nor the packaging.
-DEPENDENCIES_KEY := $(firstword $(shell cksum requirements.lock))
-PROJECT_KEY      := $(firstword $(shell { pwd; sed '/^\[tool.pytest/,$$d' pyproject.toml; } | cksum))
+# Keyed on content and place, not on time: nothing is reinstalled after a checkout that changed neither the lock nor the
+# packaging; a folder that was moved or copied gets a new .venv, because the scripts in it name the old place.
+DEPENDENCIES_KEY := $(firstword $(shell { pwd -P; cat requirements.lock; } | cksum))
+PROJECT_KEY      := $(firstword $(shell { pwd -P; sed '/^\[tool.pytest/,$$d' pyproject.toml; } | cksum))
 DEPENDENCIES     := $(VENV)/.dependencies-$(DEPENDENCIES_KEY)
 PROJECT          := $(VENV)/.project-$(PROJECT_KEY)
 
@@ -24,10 +25,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(DEPENDENCIES) $(PROJECT) ## Create .venv with the locked dependencies (PYTHON=... chooses the interpreter)
+	@:
 
-$(DEPENDENCIES): requirements.lock
+$(DEPENDENCIES):
 	@set -euo pipefail; \
-	if ! $(PY) -c '$(SUPPORTED)' 2>/dev/null; then \
+	if ! { $(PY) -c '$(SUPPORTED)' && grep -qF "$$(pwd -P)/$(VENV)" $(BIN)/activate; } 2>/dev/null; then \
 	  chosen=; for name in $(CANDIDATES); do if "$$name" -c '$(SUPPORTED)' 2>/dev/null; then chosen=$$name; break; fi; done; \
 	  if [ -z "$$chosen" ]; then \
 	    echo "setup: none of these is Python 3.11 to 3.14: $(CANDIDATES). Install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1; fi; \
