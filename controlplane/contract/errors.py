@@ -53,7 +53,7 @@ class DriftError(ConflictError):
 class InDoubtError(ConflictError):
     """An earlier attempt may have happened. Look at the object, then decide."""
 
-    happened = None
+    happened: bool | None = None
 
 
 class InvalidRequestError(ControlPlaneError):
@@ -73,16 +73,16 @@ class RateLimitError(ControlPlaneError):
 class OperationTimeoutError(ControlPlaneError):
     """There was no answer in time."""
 
-    happened = None
+    happened: bool | None = None
 
 
 class NetworkError(ControlPlaneError):
     """The control plane cannot be reached. Check HEXA_CONTROLPLANE_URL and that it is running."""
 
-    happened = None
+    happened: bool | None = None
 
 
 class ClusterUnavailableError(ControlPlaneError):
     """The cluster cannot be reached."""
 
-    happened = None
+    happened: bool | None = None
