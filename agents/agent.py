@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from controlplane.contract import errors as cp
 from security import permissions
@@ -50,7 +50,7 @@ Action = Callable[[Task, SecurityContext], Awaitable[TaskResult]]
 class BaseAgent(ABC):
     """Base class for all agents. *failure_codes* maps an action to its own error code."""
 
-    failure_codes: Mapping[str, str] = {}
+    failure_codes: ClassVar[Mapping[str, str]] = {}
     default_failure_code = "TASK_EXECUTION_ERROR"
 
     def __init__(self, name: str, tools: Sequence[str], *, recorder: ActivityRecorder) -> None:

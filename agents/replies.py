@@ -89,17 +89,23 @@ class Diff(Node):
     lines: tuple[DiffLine, ...]
 
 
+Level = Literal["info", "success", "warning", "error"]
+
+
 class Notice(Node):
     """Something to pay attention to; the level is never told by colour or emoji alone."""
 
     kind: Literal["notice"] = "notice"
-    level: Literal["info", "success", "warning", "error"]
+    level: Level
     text: Text
+
+
+StepStatus = Literal["waiting", "running", "done", "failed", "skipped", "in_doubt"]
 
 
 class Step(Node):
     title: str
-    state: Literal["waiting", "running", "done", "failed", "skipped", "in_doubt"]
+    state: StepStatus
     detail: str = ""
 
 

@@ -3,7 +3,7 @@
 Implemented by storage (SQL) and by fakes in the tests, both proven by the same contract tests.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,6 +36,9 @@ class RoleBindings(Protocol):
 
     async def permissions_of(self, person_id: str, workspace_id: str) -> Sequence[str]:
         """Effective permissions now, with their namespaces; empty for somebody unknown."""
+
+    async def everyones_permissions(self, workspace_id: str) -> Mapping[str, Sequence[str]]:
+        """Effective permissions now of everybody known, by person id, in a constant number of queries."""
 
     async def add(self, person: subjects.Person, bindings: Sequence[subjects.RoleBinding]) -> None:
         """Add a person and roles by hand (``hexa user add``); kept when the configuration is loaded again."""

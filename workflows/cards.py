@@ -4,7 +4,7 @@ Buttons appear only while the decision is pending and only on an approver's card
 of the run, never a parameter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from agents import replies
@@ -14,7 +14,7 @@ from workflows.runs import Decision, RunState, StepState, Use
 
 APPROVE, REJECT, DETAILS = "approval.approve", "approval.reject", "approval.details"
 
-_STEP_STATES = {
+_STEP_STATES: Mapping[StepState, replies.StepStatus] = {
     StepState.PENDING: "waiting",
     StepState.RUNNING: "running",
     StepState.DONE: "done",
@@ -23,13 +23,19 @@ _STEP_STATES = {
     StepState.IN_DOUBT: "in_doubt",
 }
 
+_LEVELS: Mapping[RunState, replies.Level] = {
+    RunState.SUCCEEDED: "success",
+    RunState.ENDED: "info",
+    RunState.NEEDS_HUMAN: "warning",
+}
+
 
 def card(run: runs.Run, *, role: str, now: datetime) -> replies.Reply:
     """The card of a run for an ``approver`` (buttons while pending) or its ``requester``."""
     waiting = run.state is RunState.WAITING
     elements: list[replies.Element] = [_facts(run), *_diffs(run.plan), *_warnings(run.plan)]
     if waiting:
-        elements += _waiting(run, role=role)
+        elements += _waiting(run, live=role == "approver" and not _expired(run, now))
     else:
         elements += _decided(run)
     return replies.Reply(title=run.plan.title, headline=_headline(run), elements=tuple(elements))
@@ -65,7 +71,7 @@ def details(run: runs.Run) -> replies.Reply:
 
 def outcome(run: runs.Run, *, state: RunState, summary: str) -> replies.Reply:
     """The closing message in the conversation: one sentence and, when it went wrong, what to do next."""
-    level = {RunState.SUCCEEDED: "success", RunState.ENDED: "info", RunState.NEEDS_HUMAN: "warning"}.get(state, "error")
+    level: replies.Level = _LEVELS.get(state, "error")
     word = {
         RunState.SUCCEEDED: "Done",
         RunState.FAILED: "Failed",
@@ -76,7 +82,7 @@ def outcome(run: runs.Run, *, state: RunState, summary: str) -> replies.Reply:
     if run.plan.requester_id:
         parts = (*parts, " (asked by ", replies.mention(run.plan.requester_id), ")")
     step = _next_step(run, state)
-    elements = (replies.Notice(level=level, text=replies.text(step)),) if step else ()  # type: ignore[arg-type]
+    elements = (replies.Notice(level=level, text=replies.text(step)),) if step else ()
     return replies.Reply(headline=replies.text(*parts), elements=elements)
 
 
@@ -95,7 +101,9 @@ def _next_step(run: runs.Run, state: RunState) -> str:
 def _headline(run: runs.Run) -> replies.Text:
     requester = replies.mention(run.plan.requester_id)
     if run.state is RunState.WAITING:
-        return replies.text(requester, " asks to ", replies.bold(_lower(run.plan.title)), ". Nothing runs until somebody approves.")
+        return replies.text(
+            requester, " asks to ", replies.bold(_lower(run.plan.title)), ". Nothing runs until somebody approves."
+        )
     if run.state in {RunState.READY, RunState.RUNNING}:
         return replies.text("Running: ", replies.bold(run.plan.title), ", asked by ", requester, ".")
     word = {RunState.SUCCEEDED: "Done", RunState.FAILED: "Failed", RunState.NEEDS_HUMAN: "Needs a look"}
@@ -109,7 +117,10 @@ def _lower(title: str) -> str:
 def _facts(run: runs.Run) -> replies.Facts:
     plan = run.plan
     items: list[tuple[str, replies.Text]] = [
-        ("Where", replies.text(replies.code(plan.namespace), " on ", replies.code(plan.cluster), f" ({plan.environment})")),
+        (
+            "Where",
+            replies.text(replies.code(plan.namespace), " on ", replies.code(plan.cluster), f" ({plan.environment})"),
+        ),
         ("Asked by", replies.text(replies.mention(plan.requester_id))),
         ("Runs as", replies.text(replies.mention(plan.requester_id), " through Hexa")),
     ]
@@ -139,7 +150,7 @@ def _warnings(plan: runs.Plan) -> Iterable[replies.Notice]:
         yield replies.Notice(level="warning", text=replies.text(warning))
 
 
-def _waiting(run: runs.Run, *, role: str) -> list[replies.Element]:
+def _waiting(run: runs.Run, *, live: bool) -> list[replies.Element]:
     approval = run.approval
     if approval is None:
         return []
@@ -147,7 +158,7 @@ def _waiting(run: runs.Run, *, role: str) -> list[replies.Element]:
         replies.Paragraph(text=_who_may(run)),
         replies.Moment(label="Expires", at=int(approval.expires_at.timestamp())),
     ]
-    if role == "approver":
+    if live:
         elements.append(
             replies.Buttons(
                 items=(
@@ -158,6 +169,10 @@ def _waiting(run: runs.Run, *, role: str) -> list[replies.Element]:
             )
         )
     return elements
+
+
+def _expired(run: runs.Run, now: datetime) -> bool:
+    return run.approval is not None and now >= run.approval.expires_at
 
 
 def _who_may(run: runs.Run) -> replies.Text:
@@ -181,11 +196,15 @@ def _listed(people: Sequence[str]) -> list[replies.Span | str]:
 def _decided(run: runs.Run) -> list[replies.Element]:
     elements: list[replies.Element] = [replies.Paragraph(text=_decision(run))]
     if run.approval and run.approval.use in {Use.VOID, Use.LAPSED}:
-        elements.append(replies.Notice(level="warning", text=replies.text(run.approval.reason or "The approval ended.")))
+        elements.append(
+            replies.Notice(level="warning", text=replies.text(run.approval.reason or "The approval ended."))
+        )
     began = any(step.state is not StepState.PENDING for step in run.steps)
     if began or run.state in {RunState.READY, RunState.RUNNING}:
         steps = tuple(
-            replies.Step(title=planned.name, state=_STEP_STATES[run.step(planned.id).state], detail=run.step(planned.id).detail)  # type: ignore[arg-type]
+            replies.Step(
+                title=planned.name, state=_STEP_STATES[run.step(planned.id).state], detail=run.step(planned.id).detail
+            )
             for planned in run.plan.steps
         )
         elements.append(replies.Progress(title="Steps", steps=steps))

@@ -16,7 +16,7 @@ from workflows import errors
 
 _SINGLE = re.compile(r"^\{\{((?:(?!\}\}|\{\{).)*)\}\}$", re.DOTALL)
 _INPUT = "input_from_"
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - values are
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 # parameters of typed calls, never HTML
 
 
@@ -66,7 +66,9 @@ def _render_text(value: str, variables: Mapping[str, Any]) -> Any:
     single = _SINGLE.match(value.strip())
     try:
         if single:
-            return _environment.compile_expression(single[1].strip(), undefined_to_none=False)(**_checked(value, variables))
+            return _environment.compile_expression(single[1].strip(), undefined_to_none=False)(
+                **_checked(value, variables)
+            )
         return _environment.from_string(value).render(**_checked(value, variables))
     except TemplateError as problem:
         raise errors.ExpressionError(f"{value!r}: {problem}") from problem

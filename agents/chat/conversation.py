@@ -21,7 +21,8 @@ MAX_QUESTION = 12_000
 @dataclass(frozen=True, slots=True)
 class Question:
     """What somebody said, and where. *key* names the conversation within its surface; *trigger* is unique to the
-    message and the same when it is delivered again."""
+    message and the same when it is delivered again.
+    """
 
     surface: str
     key: str
@@ -98,5 +99,7 @@ def unavailable(problem: cp.ControlPlaneError) -> replies.Reply:
     if isinstance(problem, cp.PermissionDeniedError):
         return replies.error(str(problem))
     return replies.error(
-        "I cannot work right now: ", str(problem), next_step=replies.text("Nothing was changed. Please ask again in a moment.")
+        "I cannot work right now: ",
+        str(problem),
+        next_step=replies.text("Nothing was changed. Please ask again in a moment."),
     )
