@@ -21,6 +21,11 @@ from workflows.estate import Estate
 from workflows.template import StepTemplate, Template
 
 NO_CHANGE = "NO_CHANGE"
+_CODES: tuple[tuple[type[cp.ControlPlaneError], str], ...] = (
+    (cp.PermissionDeniedError, "PERMISSION_DENIED"),
+    (cp.InvalidRequestError, "INVALID_PARAMETERS"),
+    (cp.NotFoundError, "NOT_FOUND"),
+)
 
 
 class RefusedError(Exception):
@@ -231,11 +236,6 @@ def _hint(details: Mapping[str, Any]) -> str:
 
 
 def _refused_by_control_plane(problem: cp.ControlPlaneError) -> Refused:
-    codes = {
-        cp.PermissionDeniedError: "PERMISSION_DENIED",
-        cp.InvalidRequestError: "INVALID_PARAMETERS",
-        cp.NotFoundError: "NOT_FOUND",
-    }
-    code = next((code for kind, code in codes.items() if isinstance(problem, kind)), "ORCHESTRATION_ERROR")
+    code = next((code for kind, code in _CODES if isinstance(problem, kind)), "ORCHESTRATION_ERROR")
     close = {name: value for name, value in problem.details.items() if name == "did_you_mean"}
     return Refused(code, str(problem), _hint(problem.details), close)

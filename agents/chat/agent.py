@@ -135,7 +135,7 @@ class UserChatAgent(BaseAgent):
 
 _hints = {
     "PermissionDeniedError": "Ask an admin for a role that includes it; whoami shows what you hold.",
-    "ClusterUnavailableError": "Nothing was changed. Try again in a moment; if it persists, tell whoever runs the cluster.",
+    "ClusterUnavailableError": "Nothing was changed. Try again in a moment, then tell whoever runs the cluster.",
     "OperationTimeoutError": "Nothing was changed. Try again in a moment.",
     "NetworkError": "Nothing was changed. Try again in a moment.",
 }

@@ -86,7 +86,7 @@ def _options(words: tuple[str, ...]) -> _Line:
             if not value and not queue:
                 raise _UnclearError(f"{name} needs a value.", f"{name} shop" if "n" in name else "")
             found[_VALUED[name]] = value or queue.pop(0)
-        elif name.startswith("--") and len(name) > 2:
+        elif name.startswith("--") and name != "--":
             close = difflib.get_close_matches(name, [*_VALUED, "--previous", _WORKSPACE], n=1)
             raise _UnclearError(f"I do not know the option {name}.", suggestions=tuple(close))
         else:
