@@ -149,12 +149,18 @@ def _verb(line: _Line) -> tuple[Verb, tuple[str, ...]]:
 def _named(line: _Line, usage: str) -> str:
     """The one name among the remaining words; empty when there is none."""
     words = [word for word in line.words if word.lower() not in _KINDS | {"of", "for", "about"}]
-    words = [word.split("/")[-1].lower() for word in words]
+    words = [_bare(word) for word in words]
     if len(words) > 1:
         raise _UnclearError(f"I understood only part of this: {' '.join(words)[:80]!r}.", usage)
     if words and not _NAME.match(words[0]):
         raise _UnclearError(f"{words[0][:60]!r} is not a valid name in Kubernetes.", usage)
     return words[0] if words else ""
+
+
+def _bare(word: str) -> str:
+    """``deployment/web`` as ``web``; any other slash stays, and is no valid name."""
+    kind, slash, name = word.lower().partition("/")
+    return name if slash and kind in _KINDS | {"deployments", "pods", "po"} else word.lower()
 
 
 def _help(line: _Line) -> Intent:
@@ -192,7 +198,7 @@ def _scale(line: _Line) -> Intent:
     words = [word for word in line.words if word.lower() not in _KINDS | _UNITS | {"to", "up", "down", "=", "of"}]
     words = [part for word in words for part in (word.split("=") if word.count("=") == 1 else [word]) if part]
     numbers = [word for word in words if _is_number(word)]
-    names = [word.split("/")[-1].lower() for word in words if word not in numbers]
+    names = [_bare(word) for word in words if word not in numbers]
     if line.option("replicas"):
         numbers.append(line.option("replicas"))
     if len(names) == 0 and len(numbers) == 2:  # noqa: PLR2004 - a deployment may be called "123"
