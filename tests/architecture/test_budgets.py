@@ -25,6 +25,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 # "path name" of the function -> why it must not let any exception pass. A process edge logs and answers; nothing else
 # belongs here. Give the reason as what would happen without it.
 PROCESS_EDGES: dict[str, str] = {
+    "bot/turns.py Turns._attempt": "one item would stop its lane for good, and its sender would get no answer",
     "controlplane/server/problems.py _guarded": "a caller would get a page instead of a problem document it can map",
     "demo/controllers/reconciling.py Reconciler._reconcile": "one bad object would stop the controllers of all others",
     "demo/server.py ApiServer._edge": "a client would see a dead connection instead of a 500 it can report",
