@@ -24,6 +24,9 @@ class Subject:
     groups: frozenset[str]
 
 
+ANYBODY = Subject("system:anonymous", frozenset())
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     verb: str

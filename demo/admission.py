@@ -16,6 +16,8 @@ MAX_INT32 = 2**31 - 1
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_SHARE = re.compile(r"[0-9]+%?")
+_COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
 _NAME_LENGTH = 253
 Causes = list[tuple[str, str]]
 
@@ -38,6 +40,15 @@ def admit(resource: Resource, obj: Obj, current: Obj | None) -> Obj:
     admitted: Obj = without_nulls(obj)
     admitted["apiVersion"], admitted["kind"] = resource.api_version, resource.kind
     admitted["metadata"].pop("managedFields", None)
+    try:
+        return _admitted(resource, admitted, current)
+    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+        # There are no schemas here: what trips the code below would not have decoded on a real server.
+        why = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: malformed'
+        raise errors.bad_request(f"{why}: {cause!r}") from cause
+
+
+def _admitted(resource: Resource, admitted: Obj, current: Obj | None) -> Obj:
     _require_integers(resource, admitted)
     causes: Causes = _metadata_causes(resource, admitted)
     if resource.plural in ("deployments", "replicasets"):
@@ -63,13 +74,13 @@ def check_envelope(resource: Resource, obj: Any) -> Obj:
     return {**obj, "metadata": dict(obj.get("metadata") or {})}
 
 
-def check_replicas(resource: Resource, value: Any, kind: str = "") -> None:
+def check_count(resource: Resource, value: Any, field: str = "replicas", kind: str = "") -> None:
     """A count that a typed decoder would refuse is a bad request, not an invalid object."""
     if isinstance(value, bool) or not isinstance(value, int):
         word = "bool" if isinstance(value, bool) else {str: "string", float: "number"}.get(type(value), "object")
-        problem = f"cannot unmarshal {word} into Go struct field .spec.replicas of type int32"
+        problem = f"cannot unmarshal {word} into Go struct field .spec.{field} of type int32"
     elif not -MAX_INT32 <= value <= MAX_INT32:
-        problem = f"cannot unmarshal number {value} into Go struct field .spec.replicas of type int32"
+        problem = f"cannot unmarshal number {value} into Go struct field .spec.{field} of type int32"
     else:
         return
     kind = kind or resource.kind
@@ -77,8 +88,11 @@ def check_replicas(resource: Resource, value: Any, kind: str = "") -> None:
 
 
 def _require_integers(resource: Resource, obj: Obj) -> None:
-    if resource.plural in ("deployments", "replicasets") and "replicas" in dig(obj, "spec", default={}):
-        check_replicas(resource, obj["spec"]["replicas"])
+    if resource.plural not in ("deployments", "replicasets"):
+        return
+    for field in _COUNTS:
+        if (value := dig(obj, "spec", field)) is not None:
+            check_count(resource, value, field)
 
 
 def _metadata_causes(resource: Resource, obj: Obj) -> Causes:
@@ -111,6 +125,12 @@ def _workload_causes(obj: Obj, current: Obj | None) -> Causes:
         causes.append(("spec.template.metadata.labels", "Invalid value: `selector` does not match template `labels`"))
     if current is not None and selector != current["spec"]["selector"]:
         causes.append(("spec.selector", "Invalid value: field is immutable"))
+    rolling = dig(spec, "strategy", "rollingUpdate", default={})
+    causes += [
+        (f"spec.strategy.rollingUpdate.{field}", f"Invalid value: {value!r}: must be an integer or percentage")
+        for field, value in rolling.items()
+        if not _SHARE.fullmatch(str(value))
+    ]
     return causes + _pod_causes(dig(spec, "template", "spec", default={}), "spec.template.spec")
 
 

@@ -12,13 +12,15 @@ from demo.resources import RESOURCES, Resource
 
 GIT_VERSION = "v1.32.4"
 REVIEWS = {"selfsubjectaccessreviews": "SelfSubjectAccessReview", "subjectaccessreviews": "SubjectAccessReview"}
+PUBLIC = ("/healthz", "/readyz", "/livez", "/version")
+"""Paths that need no token."""
 _EXTRA_GROUPS = ("authorization.k8s.io", "autoscaling")
 
 
 def document(path: str) -> Obj | str | None:
     """The discovery document or health word at a path; None when there is none."""
     path = path.rstrip("/")
-    if path in ("/healthz", "/readyz", "/livez"):
+    if path in PUBLIC[:3]:
         return "ok"
     fixed = {"/version": version, "/api": core_versions, "/apis": groups, "/openapi/v3": openapi_index}
     if path in fixed:

@@ -1,4 +1,4 @@
-"""How a client wants its objects: as they are, as a Table, or metadata only; and events of the newer API group."""
+"""How a client wants its objects: as they are, as a Table, or metadata only."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from demo import resources, tables
+from demo import tables, views
 from demo.objects import Clock, Obj
 from demo.resources import Resource
 
@@ -52,7 +52,7 @@ class Presentation:
         return {"kind": self.resource.kind, "apiVersion": self.resource.api_version, "metadata": meta}
 
     def _shaped(self, obj: Obj) -> Obj:
-        return _as_new_event(obj) if self.resource is resources.NEW_EVENTS else obj
+        return views.shaped(self.resource, obj)
 
 
 def answer(body: Obj, code: int = 200) -> web.Response:
@@ -61,23 +61,3 @@ def answer(body: Obj, code: int = 200) -> web.Response:
 
 def dumps(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _as_new_event(event: Obj) -> Obj:
-    source = event.get("source", {})
-    return {
-        "kind": "Event",
-        "apiVersion": "events.k8s.io/v1",
-        "metadata": event["metadata"],
-        "eventTime": event.get("eventTime"),
-        "regarding": event["involvedObject"],
-        "note": event.get("message", ""),
-        "reason": event.get("reason", ""),
-        "type": event.get("type", ""),
-        "reportingController": source.get("component", ""),
-        "reportingInstance": source.get("host", ""),
-        "deprecatedSource": source,
-        "deprecatedCount": event.get("count", 1),
-        "deprecatedFirstTimestamp": event.get("firstTimestamp"),
-        "deprecatedLastTimestamp": event.get("lastTimestamp"),
-    }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo import errors, selectors
+from demo import errors, selectors, views
 from demo.objects import Obj, name_of, namespace_of
 from demo.paths import Target
 from demo.presentation import Presentation
@@ -32,7 +32,8 @@ class Selection:
             return False
         if self.target.name not in ("", name_of(obj)):
             return False
-        return self.labels(obj) and self.fields(obj)
+        shown = views.shaped(self.target.resource, obj)
+        return self.labels(shown) and self.fields(obj)
 
     def items(self, store: Store) -> list[Obj]:
         return [obj for obj in store.listed(self.target.resource, self.target.namespace) if self.holds(obj)]

@@ -81,6 +81,13 @@ NEW_EVENTS = Resource(
     verbs=READ_VERBS,
     stored_as=EVENTS.qualified,
 )
+ENDPOINT_SLICES = Resource(
+    group="discovery.k8s.io",
+    kind="EndpointSlice",
+    plural="endpointslices",
+    verbs=READ_VERBS,
+    stored_as=ENDPOINTS.qualified,
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -94,6 +101,7 @@ RESOURCES = (
     DEPLOYMENTS,
     REPLICASETS,
     NEW_EVENTS,
+    ENDPOINT_SLICES,
 )
 _BY_ADDRESS = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
 

@@ -69,6 +69,9 @@ class Store:
         kept = self._objects.get(resource.key, {})
         return [kept[key] for key in sorted(kept) if namespace in ("", key[0])]
 
+    def count(self, resource: Resource) -> int:
+        return len(self._objects.get(resource.key, {}))
+
     def create(self, resource: Resource, obj: Obj, *, dry_run: bool = False) -> Obj:
         """Keep a new object; metadata the caller has set already (as the seed does) stays."""
         if self.get(resource, namespace_of(obj), name_of(obj)) is not None:

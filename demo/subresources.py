@@ -54,9 +54,8 @@ def scale_of(workload: Obj) -> Obj:
 
 
 def _absorb_scale(resource: Resource, current: Obj, wanted: Obj) -> Obj:
-    spec = wanted.get("spec")
-    replicas = 0 if spec is None else spec.get("replicas", 0) if isinstance(spec, dict) else spec
-    admission.check_replicas(resource, replicas, "Scale")
+    replicas = dig(wanted, "spec", "replicas", default=0)
+    admission.check_count(resource, replicas, kind="Scale")
     if replicas < 0:
         cause = ("spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
         problem = errors.invalid(resource, name_of(current), [cause])

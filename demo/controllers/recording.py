@@ -7,13 +7,15 @@ from demo.objects import Clock, Obj, canonical, letters, moment_of, name_of, nam
 from demo.store import Store
 
 KEPT_FOR = timedelta(hours=1)
-MOST = 1_000
+SWEEP_EVERY = timedelta(minutes=1)
+MOST, SPARE = 1_000, 100
 
 
 class Recorder:
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._sweep_at = clock()
 
     def normal(self, about: Obj, reason: str, message: str, component: str, **more: str) -> None:
         self._record(about, "Normal", reason, message, component, **more)
@@ -34,11 +36,14 @@ class Recorder:
         self._store.create(resources.EVENTS, event)
 
     def _forget(self) -> None:
-        """Drop what is old, and the oldest when there are too many; asked only when an event is added."""
+        """Drop what is old, and the oldest when there are too many; asked when an event is added, done rarely."""
+        now, count = self._clock(), self._store.count(resources.EVENTS)
+        if now < self._sweep_at and count < MOST:
+            return
+        self._sweep_at = now + SWEEP_EVERY
         kept = sorted(self._store.listed(resources.EVENTS), key=lambda event: str(event["lastTimestamp"]))
-        limit = self._clock() - KEPT_FOR
         for index, event in enumerate(kept):
-            if moment_of(event["lastTimestamp"]) >= limit and len(kept) - index < MOST:
+            if moment_of(event["lastTimestamp"]) >= now - KEPT_FOR and count - index <= MOST - SPARE:
                 return
             self._store.delete(resources.EVENTS, namespace_of(event), name_of(event))
 

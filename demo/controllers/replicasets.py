@@ -56,7 +56,7 @@ class ReplicaSets:
 
     def _create(self, rs: Obj, count: int) -> int:
         """Create pods as far as the quota goes; returns how many were refused."""
-        room = max(0, MOST_PODS - len(self._store.listed(resources.PODS)))
+        room = max(0, MOST_PODS - self._store.count(resources.PODS))
         for _ in range(min(count, room)):
             pod = self._store.create(resources.PODS, pod_of(rs, letters(str(uuid.uuid4()), 5)))
             self._recorder.normal(rs, "SuccessfulCreate", f"Created pod: {name_of(pod)}", _ME)
