@@ -8,10 +8,11 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from controlplane.contract import errors, problems
 from security import errors as security_errors
@@ -31,15 +32,12 @@ _HTTP: Mapping[int, type[errors.ControlPlaneError]] = {
     413: errors.InvalidRequestError,
 }
 
-Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Next], Awaitable[web.StreamResponse]]
-
 
 def edge(deadline: float) -> Middleware:
     """The middleware for requests that may take *deadline* seconds."""
 
     @web.middleware
-    async def answered(request: web.Request, handler: Next) -> web.StreamResponse:
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
         given = request.headers.get("X-Request-ID", "")
         request[REQUEST_ID] = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         response = await _guarded(request, handler, deadline)
@@ -49,7 +47,7 @@ def edge(deadline: float) -> Middleware:
     return answered
 
 
-async def _guarded(request: web.Request, handler: Next, deadline: float) -> web.StreamResponse:
+async def _guarded(request: web.Request, handler: Handler, deadline: float) -> web.StreamResponse:
     try:
         async with asyncio.timeout(deadline):
             return await handler(request)
@@ -64,9 +62,9 @@ async def _guarded(request: web.Request, handler: Next, deadline: float) -> web.
         return response_of(errors.OperationTimeoutError())
     except Exception:
         logger.exception("request failed", extra={"request_id": request[REQUEST_ID], "path": request.path})
-        error = errors.ControlPlaneError(f"The control plane failed. Its log has request {request[REQUEST_ID]}.")
-        error.happened = None
-        return response_of(error)
+        failure = errors.ControlPlaneError(f"The control plane failed. Its log has request {request[REQUEST_ID]}.")
+        failure.happened = None
+        return response_of(failure)
 
 
 def response_of(error: errors.ControlPlaneError, *, status: int = 0) -> web.Response:

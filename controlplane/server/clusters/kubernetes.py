@@ -7,7 +7,7 @@ may have been replaced; a refused credential means nothing was done, so sending 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -74,7 +74,7 @@ class KubernetesCluster:
 
     async def watch(
         self, ref: port.Ref, *, resource_version: str, field_selector: str = "", timeout: float
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",

@@ -5,7 +5,7 @@ know. Which object is meant is a `Ref`, never a path glued together by a caller.
 ControlPlaneError only, with ``happened`` set for what is known: False when the cluster surely did nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -97,7 +97,7 @@ class Cluster(Protocol):
 
     def watch(
         self, ref: Ref, *, resource_version: str, field_selector: str = "", timeout: float
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Events ``{type, object}`` until *timeout*, which ends the iteration; raises ExpiredError on 410."""
 
     async def versions(self, group: str, *, timeout: float) -> tuple[str, ...]:

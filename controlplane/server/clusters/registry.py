@@ -5,7 +5,8 @@ because they are meant to wait, and a deadline that holds even when the adapter'
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from controlplane.contract import errors
@@ -115,15 +116,16 @@ class LimitedCluster:
 
     async def watch(
         self, ref: port.Ref, *, resource_version: str, field_selector: str = "", timeout: float
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         if self._watches.locked():
             raise errors.RateLimitError(f"Too many watches of cluster {self.name} are open.", retry_after=5)
         async with self._watches:
             events = self._cluster.watch(
                 ref, resource_version=resource_version, field_selector=field_selector, timeout=timeout
             )
-            async for event in events:
-                yield event
+            async with aclosing(events):
+                async for event in events:
+                    yield event
 
     async def versions(self, group: str, *, timeout: float) -> tuple[str, ...]:
         return await self._limited(self._cluster.versions(group, timeout=timeout), timeout)

@@ -1,0 +1,1 @@
+"""Reading operations: what each of them asks a cluster and how the answer is told."""
