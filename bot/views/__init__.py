@@ -1,0 +1,1 @@
+"""Replies as Block Kit: pure functions, no Slack client, no clock."""
