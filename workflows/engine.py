@@ -7,7 +7,7 @@ due, each with its intent written first, and closes the run when no step is left
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -49,6 +49,7 @@ class Engine:
         placing: ports.Placing,
         clock: Callable[[], datetime],
         checkpoint: Checkpoint = no_checkpoint,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._sessions = sessions
@@ -61,6 +62,7 @@ class Engine:
         self._placing = placing
         self._clock = clock
         self._checkpoint = checkpoint
+        self._sleep = sleep
 
     async def advance(self, run_id: str) -> None:
         """Drive a run as far as it goes. Returns quietly when somebody else has taken it over."""
@@ -190,7 +192,7 @@ class Engine:
         times = [step.retry_at for step in run.steps if step.state is StepState.PENDING and step.retry_at]
         if not times:
             return False
-        await asyncio.sleep(max(0.0, (min(times) - self._clock()).total_seconds()))
+        await self._sleep(max(0.0, (min(times) - self._clock()).total_seconds()))
         return True
 
     async def _attempt(self, run: runs.Run, planned: runs.PlannedStep) -> None:
