@@ -79,7 +79,7 @@ def check_count(resource: Resource, value: Any, field: str = "replicas", kind: s
     if isinstance(value, bool) or not isinstance(value, int):
         word = "bool" if isinstance(value, bool) else {str: "string", float: "number"}.get(type(value), "object")
         problem = f"cannot unmarshal {word} into Go struct field .spec.{field} of type int32"
-    elif not -MAX_INT32 <= value <= MAX_INT32:
+    elif not -MAX_INT32 - 1 <= value <= MAX_INT32:
         problem = f"cannot unmarshal number {value} into Go struct field .spec.{field} of type int32"
     else:
         return

@@ -101,7 +101,7 @@ class DemoCluster:
             listener = _listen(int(self._store.fact("port") or 0))
             self._facts = self._identity(self._store, listener.getsockname()[1])
             if not self._store.listed(resources.NAMESPACES):
-                Seed(self._store, clock=self._clock).plant()
+                Seed(self._store, clock=self._clock, speed=self._speed).plant()
             self._reconciler = self._controllers(self._store)
             self._reconciler.start()
             await self._serve(self._store, listener)

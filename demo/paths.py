@@ -32,6 +32,8 @@ def parse(path: str) -> Target | None:
     if resource is None or len(rest) > 3 or bool(namespace) > resource.namespaced:  # noqa: PLR2004 - with subresource
         return None
     name, subresource = [*rest[1:], "", ""][:2]
+    if subresource and subresource not in resource.subresources:
+        return None
     if name and resource.namespaced and not namespace:
         return None
     return Target(resource=resource, namespace=namespace, name=name, subresource=subresource)

@@ -9,6 +9,7 @@ from aiohttp import web
 from demo import behaviour, errors, logs, resources
 from demo.logs import Instance, Line
 from demo.objects import Clock, Obj, dig, labels_of, moment_of, name_of, namespace_of, uid_of
+from demo.reading import flag
 from demo.store import Store
 
 _LOOK_AGAIN = 1.0
@@ -33,7 +34,7 @@ class Wish:
                 since = moment_of(text)
             except ValueError as cause:
                 raise errors.bad_request(f"invalid sinceTime: {text!r}") from cause
-        flags = (query.get(flag) in ("true", "1") for flag in ("timestamps", "follow", "previous"))
+        flags = (flag(query, name) for name in ("timestamps", "follow", "previous"))
         return cls(_number(request, "tailLines"), _number(request, "limitBytes"), since, *flags)
 
     def text(self, chosen: list[Line]) -> bytes:

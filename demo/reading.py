@@ -63,6 +63,11 @@ def page(store: Store, target: Target, query: Mapping[str, str], presentation: P
     return presentation.many(items, meta)
 
 
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """A switch in the query string, read as Go does: there and neither 0 nor false (clients write True, true, 1)."""
+    return name in query and query[name].lower() not in ("0", "false")
+
+
 def _number(query: Mapping[str, str], name: str) -> int:
     text = query.get(name, "") or "0"
     if not text.isdecimal():

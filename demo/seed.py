@@ -91,16 +91,17 @@ APPS = (
         name="coredns",
         replicas=2,
         port=53,
-        revisions=(Revision(image="registry.k8s.io/coredns/coredns:v1.11.3"),),
+        revisions=(Revision(image="coredns/coredns:1.11.3"),),
     ),
 )
 
 
 class Seed:
-    def __init__(self, store: Store, *, clock: Clock) -> None:
+    def __init__(self, store: Store, *, clock: Clock, speed: float) -> None:
         self._store = store
         self._clock = clock
         self._now = clock()
+        self._speed = speed
         self._placed = 0
 
     def plant(self) -> None:
@@ -184,7 +185,7 @@ class Seed:
 
     def _crash_looping(self, pod: Obj, status: Obj, index: int) -> Obj:
         """In the middle of the back-off, so that the next restart comes while somebody looks."""
-        ended = self._ago(seconds=240 - 25 * index)
+        ended = self._ago(seconds=(240 - 25 * index) / self._speed)
         run = {"running": {"startedAt": stamp(ended - timedelta(seconds=3))}}
         status = {**status, "restartCount": _CRASHES - index, "state": run}
         last = {**status, "lastState": {"terminated": podstatus.terminated(status, stamp(ended), 1)}}

@@ -137,7 +137,7 @@ def _verb(request: web.Request, target: Target) -> str:
     if request.method in ("GET", "HEAD"):
         if target.subresource == "log" and "log" in target.resource.subresources:
             return "log"
-        if request.query.get("watch") in ("true", "1"):
+        if reading.flag(request.query, "watch"):
             return "watch"
         return "get" if target.name else "list"
     return _VERBS[request.method]

@@ -13,7 +13,7 @@ from aiohttp import web
 from demo import errors
 from demo.objects import Obj
 from demo.presentation import Presentation, dumps
-from demo.reading import Selection
+from demo.reading import Selection, flag
 from demo.store import Change, Store
 
 BOOKMARK_EVERY = 60.0
@@ -59,7 +59,7 @@ class Watches:
     ) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + _seconds(request)
-        bookmarks = request.query.get("allowWatchBookmarks") in ("true", "1")
+        bookmarks = flag(request.query, "allowWatchBookmarks")
         while (left := until - loop.time()) > 0:
             try:
                 change = await asyncio.wait_for(queue.get(), min(left, BOOKMARK_EVERY) if bookmarks else left)
@@ -74,7 +74,7 @@ class Watches:
 
     def _beginning(self, request: web.Request, selection: Selection, presentation: Presentation) -> Iterator[bytes]:
         version = request.query.get("resourceVersion", "")
-        initial = request.query.get("sendInitialEvents") in ("true", "1")
+        initial = flag(request.query, "sendInitialEvents")
         if not version.isdecimal() and version:
             raise errors.bad_request(f"invalid resourceVersion: {version!r}")
         if initial or version in ("", "0"):
