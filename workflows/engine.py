@@ -8,8 +8,9 @@ due, each with its intent written first, and closes the run when no step is left
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.ports import Refused, Sessions, Started
 from controlplane.contract import errors as cp
@@ -30,8 +31,15 @@ class PlansAgain(Protocol):
     async def again(self, run: runs.Run, context: SecurityContext) -> Started | Refused: ...
 
 
+Watched = Callable[[runs.Run], AbstractContextManager[Any]]
+
+
 def no_checkpoint(_point: str) -> None:
     return None
+
+
+def unwatched(_run: runs.Run) -> AbstractContextManager[Any]:
+    return nullcontext()
 
 
 class Engine:
@@ -50,6 +58,7 @@ class Engine:
         clock: Callable[[], datetime],
         checkpoint: Checkpoint = no_checkpoint,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        watched: Watched = unwatched,
     ) -> None:
         self._store = store
         self._sessions = sessions
@@ -63,6 +72,7 @@ class Engine:
         self._clock = clock
         self._checkpoint = checkpoint
         self._sleep = sleep
+        self._watched = watched
 
     async def advance(self, run_id: str) -> None:
         """Drive a run as far as it goes. Returns quietly when somebody else has taken it over."""
@@ -70,9 +80,9 @@ class Engine:
             run = await self._store.claim(run_id)
             if run is None or run.state not in {RunState.READY, RunState.RUNNING}:
                 return
-            if run.state is RunState.READY and not await self._begin(run):
-                return
-            await self._drive(run.id)
+            with self._watched(run):
+                if run.state is RunState.RUNNING or await self._begin(run):
+                    await self._drive(run.id)
         except ports.StaleEpochError:
             return
 
