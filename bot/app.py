@@ -88,7 +88,7 @@ class KnownAuthorize(AsyncAuthorize):
 def build_app(client: AsyncWebClient, intake: Intake, authorize: KnownAuthorize) -> AsyncApp:
     """The app; its own signature check is off because bot.ingress has checked, with two secrets if need be."""
     quiet = logging.getLogger("aiops.slack.sdk")
-    quiet.setLevel(logging.WARNING)  # the SDK logs bodies at DEBUG and INFO
+    quiet.setLevel(logging.ERROR)  # while it is built: Bolt warns that tokens it finds are not used, which is wanted
     app = AsyncApp(
         name="hexa",
         logger=quiet,
@@ -99,6 +99,7 @@ def build_app(client: AsyncWebClient, intake: Intake, authorize: KnownAuthorize)
         request_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
+    quiet.setLevel(logging.WARNING)  # and no lower: the SDK logs bodies at DEBUG and INFO
     app.error(_failed)
     anything = re.compile(".*", re.DOTALL)
     for register in (app.action, app.view, app.shortcut):

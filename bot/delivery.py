@@ -80,12 +80,14 @@ class Delivery:
     async def _round(self) -> float:
         """Start what can be started; seconds until something held back is due."""
         now = self._clock()
+        # A lane that is served while the rows are read may be read as it was before.
+        served = set(self._busy)
         due = await self._messages.due(places.SURFACE, now, limit=BATCH)
         lanes: defaultdict[str, list[Message]] = defaultdict(list)
         for message in due:
             lanes[places.lane(message.place)].append(message)
         for lane, batch in lanes.items():
-            if lane not in self._busy and not self._pacing.resting(lane):
+            if lane not in served and not self._pacing.resting(lane):
                 task = self._background.start(self._serve(lane, batch), name="delivery")
                 self._busy[lane] = task
                 task.add_done_callback(lambda done, lane=lane: self._served(lane, done))  # type: ignore[misc]
@@ -194,10 +196,9 @@ class Delivery:
         wait = problem.retry_after if isinstance(problem, errors.SlackRateLimited) else self._pacing.backoff(message.id)
         until = self._clock() + timedelta(seconds=wait)
         logger.warning("message %s is put off for %.1f s: %s", message.id, wait, problem)
-        await self._messages.put_off(message.id, until=until, error=str(problem))
-        if problem.applied and problem.method == "chat.postMessage":
-            # It may stand there already: keep the mark that makes the next attempt look first.
-            await self._messages.begin(message.id)
+        if not (problem.applied and problem.method == "chat.postMessage"):
+            await self._messages.put_off(message.id, until=until, error=str(problem))
+        # Else it may stand there already, and the row keeps the mark that makes the next attempt look first.
         return until if message.ref is None else None
 
     async def _refused(self, message: Message, refusal: errors.SlackRefused) -> datetime | None:

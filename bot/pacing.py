@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 GAP = 2.0  #: seconds between edits that show nothing but progress
 REST = 5.0
+SHORTEST = 0.5
 LONGEST = 60.0
 REMEMBERED = 5_000
 
@@ -41,19 +42,19 @@ class Pacing:
         while len(self._edits) > REMEMBERED:
             self._edits.popitem(last=False)
 
-    def backoff(self, message_id: str, *, at_least: float = 0.5) -> float:
+    def backoff(self, message_id: str, *, at_least: float = 0.0) -> float:
         """Seconds until the next attempt, longer each time, never exactly the same."""
         failures = self._failures[message_id] = self._failures.get(message_id, 0) + 1
         while len(self._failures) > REMEMBERED:
             self._failures.popitem(last=False)
-        wait: float = min(LONGEST, at_least * 2 ** min(failures - 1, 16))
+        wait: float = min(LONGEST, max(SHORTEST, at_least) * 2 ** min(failures - 1, 16))
         return wait * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
 
     def failures(self, message_id: str) -> int:
         return self._failures.get(message_id, 0)
 
-    def rest(self, lane: str, seconds: float = REST) -> None:
-        self._resting[lane] = self._now() + seconds
+    def rest(self, lane: str, seconds: float | None = None) -> None:
+        self._resting[lane] = self._now() + (REST if seconds is None else seconds)
 
     def resting(self, lane: str) -> bool:
         until = self._resting.get(lane)

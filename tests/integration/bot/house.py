@@ -206,9 +206,12 @@ class House:
 
 def waiting_run(run_id: str, session_id: str, requester: str, *, title: str = "Scale web to 6") -> runs.Run:
     now = datetime.now(UTC)
+    planned = runs.PlannedStep(
+        id="scale", name="Scale web", agent="kubernetes", action="scale_deployment", parameters={}
+    )
     plan = runs.Plan(
         workflow="scale_application", title=title, verb="Scale to 6", parameters={}, workspace_id="default",
-        cluster="demo", namespace="shop", environment="prod", requester_id=requester, policy_version="1", steps=(),
+        cluster="demo", namespace="shop", environment="prod", requester_id=requester, policy_version="1", steps=(planned,),
         digest="d" * 64, approvers=("bob",),
     )  # fmt: skip
     approval = runs.Approval(
@@ -216,6 +219,6 @@ def waiting_run(run_id: str, session_id: str, requester: str, *, title: str = "S
         rules=runs.ApprovalRules(1, False, 3600, 900, "prod"), created_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
     return runs.Run(
-        id=run_id, session_id=session_id, plan=plan, state=runs.RunState.WAITING, epoch=0, created_at=now, steps=(),
-        approval=approval,
+        id=run_id, session_id=session_id, plan=plan, state=runs.RunState.WAITING, epoch=0, created_at=now,
+        steps=(runs.Step(id="scale", state=runs.StepState.PENDING),), approval=approval,
     )  # fmt: skip
