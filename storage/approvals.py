@@ -14,7 +14,7 @@ from security import audit
 from storage import assembling, messages
 from storage.audit import Journal
 from storage.engine import Database
-from storage.signals import MESSAGES, RUNS
+from storage.signals import MESSAGES, RUNS, TIMERS
 from storage.tables.runs import approval, run
 from workflows import runs
 from workflows.ports import Message, Ruling
@@ -80,7 +80,7 @@ class SqlApprovals:
             self._also(connection, messages, events)
             return True
 
-        return await self._journal.write(work, RUNS, MESSAGES, events=events)
+        return await self._journal.write(work, RUNS, MESSAGES, TIMERS, events=events)
 
     async def void(
         self,
@@ -105,7 +105,7 @@ class SqlApprovals:
             self._also(connection, messages, events)
             return True
 
-        return await self._journal.write(work, RUNS, MESSAGES, events=events)
+        return await self._journal.write(work, RUNS, MESSAGES, TIMERS, events=events)
 
     async def waiting(self, workspace_id: str) -> Sequence[runs.Run]:
         values = {"of_workspace": workspace_id}

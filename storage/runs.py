@@ -15,7 +15,7 @@ from security import audit
 from storage import assembling, messages
 from storage.audit import Journal
 from storage.engine import Database
-from storage.signals import MESSAGES, RUNS
+from storage.signals import MESSAGES, RUNS, TIMERS
 from storage.tables.runs import approval, attempt, run, step
 from workflows import runs
 from workflows.ports import Message, StaleEpochError, StepEnd
@@ -98,7 +98,7 @@ class SqlRuns:
             self._also(connection, messages, events)
             return None
 
-        earlier = await self._journal.write(work, RUNS, MESSAGES, events=events)
+        earlier = await self._journal.write(work, RUNS, MESSAGES, TIMERS, events=events)
         return (run, True) if earlier is None else (earlier, False)
 
     async def get(self, run_id: str) -> runs.Run | None:

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 
 INBOX, MESSAGES, RUNS = "inbox", "messages", "runs"
+TIMERS = "timers"  #: an approval was created or ended, so another timer may be the next
 
 
 class Changes:

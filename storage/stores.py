@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from agents import ports as agents
 from security import ports as security
+from storage.anchors import AnchorWriter
 from storage.approvals import SqlApprovals
 from storage.audit import Journal, SqlAuditLog
 from storage.bindings import SqlRoleBindings
@@ -37,9 +39,15 @@ class Stores:
 
 
 async def open_stores(
-    database: Database, *, audit_key: bytes, roles: Mapping[str, Sequence[str]], clock: Callable[[], datetime]
+    database: Database,
+    *,
+    audit_key: bytes,
+    roles: Mapping[str, Sequence[str]],
+    clock: Callable[[], datetime],
+    anchors: Path | None = None,
 ) -> Stores:
-    journal = Journal(database, audit_key)
+    """*anchors* is the file outside the database that signed heads of the audit chains are appended to."""
+    journal = _journal(database, audit_key, clock=clock, anchors=anchors)
     return Stores(
         inbox=SqlInbox(database, clock=clock),
         messages=SqlMessages(database),
@@ -52,3 +60,11 @@ async def open_stores(
         effects=SqlEffects(database),
         changed=database.changed,
     )
+
+
+def _journal(database: Database, audit_key: bytes, *, clock: Callable[[], datetime], anchors: Path | None) -> Journal:
+    if anchors is None:
+        return Journal(database, audit_key)
+    writer = AnchorWriter(database, anchors, key=audit_key, clock=clock)
+    database.before_close(writer.close)
+    return Journal(database, audit_key, noticed=writer.noticed)

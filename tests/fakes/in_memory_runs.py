@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from security import audit
-from storage.signals import MESSAGES, RUNS, Changes
+from storage.signals import MESSAGES, RUNS, TIMERS, Changes
 from tests.fakes.in_memory_audit import InMemoryAuditLog
 from tests.fakes.in_memory_messages import InMemoryMessages
 from workflows.ports import Message, StaleEpochError, StepEnd
@@ -27,6 +27,7 @@ class InMemoryRuns:
         self.also((), events)
         self.rows[run.id] = run
         self.also(messages, ())
+        self.changed.notify(RUNS, MESSAGES, TIMERS)
         return run, True
 
     async def get(self, run_id: str) -> Run | None:
@@ -146,7 +147,7 @@ class InMemoryRuns:
     def put(self, run: Run, **values: Any) -> None:
         """Change a run and raise its version."""
         self.rows[run.id] = dataclasses.replace(run, version=run.version + 1, **values)
-        self.changed.notify(RUNS, MESSAGES)
+        self.changed.notify(RUNS, MESSAGES, TIMERS)
 
     def also(self, messages: Sequence[Message], events: Sequence[audit.Event]) -> None:
         self.audit.write(events)
