@@ -8,16 +8,14 @@ and kubectl run into them.
 import re
 from typing import Any
 
-from demo import errors, selectors
-from demo.objects import Obj, dig, letters, name_of, without_nulls
+from demo import errors, selectors, shapes
+from demo.objects import Obj, dig, labels_of, letters, name_of, without_nulls
 from demo.resources import Resource
 
-MAX_INT32 = 2**31 - 1
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _SHARE = re.compile(r"[0-9]+%?")
-_COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
 _NAME_LENGTH = 253
 Causes = list[tuple[str, str]]
 
@@ -40,16 +38,7 @@ def admit(resource: Resource, obj: Obj, current: Obj | None) -> Obj:
     admitted: Obj = without_nulls(obj)
     admitted["apiVersion"], admitted["kind"] = resource.api_version, resource.kind
     admitted["metadata"].pop("managedFields", None)
-    try:
-        return _admitted(resource, admitted, current)
-    except (AttributeError, KeyError, TypeError, ValueError) as cause:
-        # There are no schemas here: what trips the code below would not have decoded on a real server.
-        why = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: malformed'
-        raise errors.bad_request(f"{why}: {cause!r}") from cause
-
-
-def _admitted(resource: Resource, admitted: Obj, current: Obj | None) -> Obj:
-    _require_integers(resource, admitted)
+    shapes.check(resource, admitted)
     causes: Causes = _metadata_causes(resource, admitted)
     if resource.plural in ("deployments", "replicasets"):
         causes += _workload_causes(admitted, current)
@@ -74,27 +63,6 @@ def check_envelope(resource: Resource, obj: Any) -> Obj:
     return {**obj, "metadata": dict(obj.get("metadata") or {})}
 
 
-def check_count(resource: Resource, value: Any, field: str = "replicas", kind: str = "") -> None:
-    """A count that a typed decoder would refuse is a bad request, not an invalid object."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        word = "bool" if isinstance(value, bool) else {str: "string", float: "number"}.get(type(value), "object")
-        problem = f"cannot unmarshal {word} into Go struct field .spec.{field} of type int32"
-    elif not -MAX_INT32 - 1 <= value <= MAX_INT32:
-        problem = f"cannot unmarshal number {value} into Go struct field .spec.{field} of type int32"
-    else:
-        return
-    kind = kind or resource.kind
-    raise errors.bad_request(f'{kind} in version "v1" cannot be handled as a {kind}: json: {problem}')
-
-
-def _require_integers(resource: Resource, obj: Obj) -> None:
-    if resource.plural not in ("deployments", "replicasets"):
-        return
-    for field in _COUNTS:
-        if (value := dig(obj, "spec", field)) is not None:
-            check_count(resource, value, field)
-
-
 def _metadata_causes(resource: Resource, obj: Obj) -> Causes:
     causes: Causes = []
     name, pattern = name_of(obj), _LABEL if resource.plural in ("namespaces", "services") else _SUBDOMAIN
@@ -103,15 +71,11 @@ def _metadata_causes(resource: Resource, obj: Obj) -> Causes:
     elif len(name) > _NAME_LENGTH or not pattern.fullmatch(name):
         rule = "must consist of lower case alphanumeric characters, '-' or '.'"
         causes.append(("metadata.name", f'Invalid value: "{name}": a lowercase RFC 1123 subdomain {rule}'))
-    for field in ("labels", "annotations"):
-        for key, value in dig(obj, "metadata", field, default={}).items():
-            if not isinstance(value, str):
-                raise errors.bad_request(
-                    f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-                    f"json: cannot unmarshal into Go struct field ObjectMeta.metadata.{field} of type string: {key}"
-                )
-            if field == "labels" and not _LABEL_VALUE.fullmatch(value):
-                causes.append(("metadata.labels", f'Invalid value: "{value}": a valid label value is required'))
+    causes += [
+        ("metadata.labels", f'Invalid value: "{value}": a valid label value is required')
+        for value in labels_of(obj).values()
+        if not _LABEL_VALUE.fullmatch(value)
+    ]
     return causes
 
 

@@ -6,7 +6,7 @@ The main path may not touch status and the status path may touch nothing else, a
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import admission, errors, selectors
+from demo import errors, selectors, shapes
 from demo.objects import Obj, dig, name_of
 from demo.resources import Resource
 
@@ -55,7 +55,7 @@ def scale_of(workload: Obj) -> Obj:
 
 def _absorb_scale(resource: Resource, current: Obj, wanted: Obj) -> Obj:
     replicas = dig(wanted, "spec", "replicas", default=0)
-    admission.check_count(resource, replicas, kind="Scale")
+    shapes.check_count(replicas, "Scale")
     if replicas < 0:
         cause = ("spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
         problem = errors.invalid(resource, name_of(current), [cause])

@@ -43,7 +43,7 @@ def _as_new_event(event: Obj) -> Obj:
         "apiVersion": "events.k8s.io/v1",
         "metadata": event["metadata"],
         "eventTime": event.get("eventTime"),
-        "regarding": event["involvedObject"],
+        "regarding": event.get("involvedObject", {}),
         "note": event.get("message", ""),
         "reason": event.get("reason", ""),
         "type": event.get("type", ""),

@@ -10,8 +10,8 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from demo import admission, errors, patches, resources
-from demo.objects import Clock, Obj, dig, is_deleting, letters, name_of, stamp, uid_of
+from demo import admission, errors, patches, resources, shapes
+from demo.objects import Clock, Obj, dig, is_deleting, letters, name_of, stamp, uid_of, without_nulls
 from demo.paths import Target
 from demo.store import Store
 from demo.subresources import Facet, facet_of
@@ -92,7 +92,11 @@ class Writes:
 
     def _absorbed(self, target: Target, facet: Facet, current: Obj, wanted: Obj) -> Obj:
         obj = facet.absorb(target.resource, current, wanted)
-        return obj if target.subresource == "status" else admission.admit(target.resource, copy.deepcopy(obj), current)
+        if target.subresource != "status":
+            return admission.admit(target.resource, copy.deepcopy(obj), current)
+        settled: Obj = without_nulls(obj)
+        shapes.check(target.resource, settled)
+        return settled
 
     def _existing(self, target: Target) -> Obj:
         current = self._store.get(target.resource, target.namespace, target.name)
@@ -117,7 +121,10 @@ class Writes:
 
     def _terminate(self, pod: Obj, wishes: Obj) -> bool:
         """Let a scheduled pod end gracefully (the kubelet removes it); False: it may go at once."""
-        grace = int(wishes.get("gracePeriodSeconds", dig(pod, "spec", "terminationGracePeriodSeconds", default=30)))
+        wished = wishes.get("gracePeriodSeconds", dig(pod, "spec", "terminationGracePeriodSeconds", default=30))
+        if not str(wished).lstrip("-").isdecimal():
+            raise errors.bad_request(f"invalid gracePeriodSeconds: {wished!r} is not a number")
+        grace = int(wished)
         if grace <= 0 or not dig(pod, "spec", "nodeName"):
             return False
         if not is_deleting(pod):

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from demo.controllers import rollouts
 from demo.objects import Obj, condition, dig, moment_of, set_condition, stamp
 
+_RESOLUTION = timedelta(seconds=1)
+"""Kubernetes timestamps drop the fraction, so a span measured from one may seem up to this much too long."""
 _DONE, _MOVING, _LATE = "NewReplicaSetAvailable", "ReplicaSetUpdated", "ProgressDeadlineExceeded"
 
 
@@ -42,7 +44,7 @@ def judge_progress(deployment: Obj, status: Obj, new: str, now: datetime, deadli
         return deadline + 1.0
     if reason == _LATE:
         return None
-    left = timedelta(seconds=deadline) - (now - moment_of(had["lastUpdateTime"]))
+    left = timedelta(seconds=deadline) + _RESOLUTION - (now - moment_of(had["lastUpdateTime"]))
     if left > timedelta():
         return left.total_seconds() + 0.05
     _set(status, ("False", _LATE, f'ReplicaSet "{new}" has timed out progressing.'), at, at)

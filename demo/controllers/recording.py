@@ -41,11 +41,16 @@ class Recorder:
         if now < self._sweep_at and count < MOST:
             return
         self._sweep_at = now + SWEEP_EVERY
-        kept = sorted(self._store.listed(resources.EVENTS), key=lambda event: str(event["lastTimestamp"]))
+        kept = sorted(self._store.listed(resources.EVENTS), key=_last_seen)
         for index, event in enumerate(kept):
-            if moment_of(event["lastTimestamp"]) >= now - KEPT_FOR and count - index <= MOST - SPARE:
+            if moment_of(_last_seen(event)) >= now - KEPT_FOR and count - index <= MOST - SPARE:
                 return
             self._store.delete(resources.EVENTS, namespace_of(event), name_of(event))
+
+
+def _last_seen(event: Obj) -> str:
+    """Events that clients made may lack the field."""
+    return str(event.get("lastTimestamp") or event["metadata"]["creationTimestamp"])
 
 
 def build(

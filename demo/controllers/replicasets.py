@@ -90,7 +90,7 @@ class ReplicaSets:
             set_condition(status, {**failure, "message": _quota_message(rs)}, stamp(now))
         self._store.update(resources.REPLICASETS, {**rs, "status": status})
         waits = [(settling - age).total_seconds() + 0.05 for age in ages if age < settling]
-        return min(waits, default=30.0 if refused else None)
+        return min(waits, default=30.0 / self._speed if refused else None)
 
 
 def pod_of(rs: Obj, suffix: str) -> Obj:

@@ -32,7 +32,7 @@ def test_a_rollout_that_stands_still_is_late_after_its_deadline():
     waiting, wait = judged(still, status(3, 1, 0, [begun]), now=NOW + timedelta(seconds=4))
     late, _ = judged(still, status(3, 1, 0, [begun]), now=NOW + timedelta(seconds=11))
 
-    assert (waiting["reason"], round(wait)) == ("ReplicaSetUpdated", 6)
+    assert (waiting["reason"], round(wait)) == ("ReplicaSetUpdated", 7)
     assert (late["status"], late["reason"]) == ("False", "ProgressDeadlineExceeded")
 
 
