@@ -46,7 +46,9 @@ class _Loading:
         else:
             content = await asyncio.to_thread(self._read, self._source)
             await self._from_file(kubernetes, configuration, content, self._source)
-        return await asyncio.to_thread(_client, kubernetes, configuration)
+        client = kubernetes.client.ApiClient(configuration)
+        client.user_agent = "hexa"
+        return client
 
     def _in_cluster(self, kubernetes: Any, configuration: Any) -> None:
         try:
@@ -99,9 +101,3 @@ def _imported() -> Any:
     import kubernetes_asyncio.config
 
     return kubernetes_asyncio
-
-
-def _client(kubernetes: Any, configuration: Any) -> Any:
-    client = kubernetes.client.ApiClient(configuration)
-    client.user_agent = "hexa"
-    return client
