@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import aiohttp
 from aiohttp import web
@@ -40,7 +41,7 @@ logger = logging.getLogger("aiops.slack")
 PATH = "/slack/events"
 
 
-class DecidesAndNames(Decides, Approvers):
+class DecidesAndNames(Decides, Approvers, Protocol):
     """`workflows.approvals.Decisions` as Slack needs it."""
 
 

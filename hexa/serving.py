@@ -1,0 +1,174 @@
+"""A running Hexa: the core with its surfaces around it, until it is told to stop.
+
+One listener carries Slack's events and the HTTP API; the control plane has its own. In the demo the cluster is part
+of the process, so one command starts everything and one kill ends it.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.service import SlackService
+from bot.settings import API_URL, SlackSettings
+from hexa import api, bootstrap, serverfile
+from hexa.configuration import Configuration
+from hexa.settings import Settings
+from observability import logging
+from security.sealing import Seal
+from workflows import engine
+
+MAX_BODY = 1024 * 1024
+DRAIN = 20.0
+DEMO_PERSON = "alice"
+
+log = logging.logger("aiops.hexa")
+
+
+class ListenError(Exception):
+    """An address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a started Hexa can be reached; *kubeconfig* only in the demo."""
+
+    url: str
+    controlplane_url: str
+    slack: str
+    core: bootstrap.Core
+    kubeconfig: Path | None = None
+
+
+@asynccontextmanager
+async def server(
+    settings: Settings,
+    configuration: Configuration,
+    *,
+    demo: bool = False,
+    checkpoint: Callable[[str], None] = engine.no_checkpoint,
+) -> AsyncIterator[Running]:
+    """Start everything; inside, it serves. What was unfinished when the last process ended is driven on."""
+    async with AsyncExitStack() as stack:
+        kubeconfig = await _demo_cluster(stack, settings) if demo else None
+        core = await stack.enter_async_context(bootstrap.core(settings, configuration, checkpoint=checkpoint))
+        slack = _slack(core)
+        token = secrets.token_urlsafe(32)
+        routes = [
+            *api.routes(core, token=token, default_person=DEMO_PERSON if demo else ""),
+            *(slack.routes() if slack else ()),
+        ]
+        if slack:
+            await slack.start()
+            stack.push_async_callback(slack.stop)
+        await core.dispatcher.start()
+        stack.push_async_callback(core.dispatcher.drain, DRAIN)
+        url = await _listen(stack, routes, settings)
+        presence = serverfile.Server(url, token, os.getpid())
+        serverfile.write(settings.data_dir, presence)
+        stack.callback(serverfile.remove, settings.data_dir, presence)
+        yield Running(url, core.controlplane_url, _slack_state(settings), core, kubeconfig)
+
+
+async def serve(
+    settings: Settings,
+    configuration: Configuration,
+    *,
+    demo: bool = False,
+    ready: Callable[[Running], None] = lambda _running: None,
+    checkpoint: Callable[[str], None] = engine.no_checkpoint,
+) -> None:
+    """Serve until SIGINT or SIGTERM; a second signal does not wait for what is under way."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with server(settings, configuration, demo=demo, checkpoint=checkpoint) as running:
+        ready(running)
+        await stop.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        log.info("stopping; runs under way are continued at the next start")
+
+
+async def _demo_cluster(stack: AsyncExitStack, settings: Settings) -> Path:
+    from demo import DemoCluster
+
+    cluster = DemoCluster(settings.data_dir / "demo-cluster")
+    await cluster.start()
+    stack.push_async_callback(cluster.stop)
+    kubeconfig = settings.data_dir / "demo.kubeconfig"
+    cluster.write_kubeconfig(kubeconfig)
+    return kubeconfig
+
+
+def _slack(core: bootstrap.Core) -> SlackService | None:
+    """The Slack surface, when the environment has a bot token."""
+    settings = core.settings
+    if settings.slack_bot_token is None:
+        return None
+    seal = Seal(core.keys.secret, "slack")
+    service = SlackService(
+        _slack_settings(settings, core.configuration),
+        inbox=core.stores.inbox,
+        messages=core.stores.messages,
+        runs=core.stores.runs,
+        sessions=core.stores.sessions,
+        bindings=core.stores.bindings,
+        conversation=core.conversation,
+        decisions=core.decisions,
+        dispatcher=core.dispatcher,
+        changed=core.messages_changed(),
+        clock=core.clock,
+        seal=seal.close,
+        unseal=seal.open,
+    )
+    core.places.surfaces.append(service.placing)
+    core.turns.surfaces["slack"] = service.turn
+
+    async def check() -> str | None:
+        return "; ".join((await service.readiness()).values()) or None
+
+    core.checks.add("slack", check)
+    return service
+
+
+def _slack_settings(settings: Settings, configuration: Configuration) -> SlackSettings:
+    return SlackSettings(
+        bot_token=settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else "",
+        signing_secrets=settings.signing_secrets,
+        app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else "",
+        api_url=settings.slack_api_url or API_URL,
+        teams=frozenset(configuration.slack.teams),
+        default_workspace=configuration.default_workspace,
+        workspaces_by_channel=configuration.slack.channels,
+        workspaces_by_team=configuration.slack.teams,
+        approvals_channels={one.id: one.approvals_channel for one in configuration.workspaces if one.approvals_channel},
+    )
+
+
+def _slack_state(settings: Settings) -> str:
+    if not settings.slack_configured:
+        return ""
+    return "Socket Mode" if settings.slack_app_token else "HTTP"
+
+
+async def _listen(stack: AsyncExitStack, routes: list[web.RouteDef], settings: Settings) -> str:
+    """Serve the routes; returns the base URL with the port that was taken."""
+    application = web.Application(client_max_size=MAX_BODY)
+    application.add_routes(routes)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        message = f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}."
+        raise ListenError(f"{message} Stop what uses it, or set HEXA_PORT to another one.") from error
+    return f"http://{settings.host}:{runner.addresses[0][1]}"
