@@ -149,3 +149,15 @@ async def test_the_kubeconfig_is_for_its_owner_only(cluster, tmp_path):
     private = [path, *(tmp_path / "demo-cluster").glob("server.*"), tmp_path / "demo-cluster" / "cluster.db"]
     assert [file.stat().st_mode & 0o777 for file in private] == [0o600] * 4
     assert yaml.safe_load(path.read_text()) == cluster.kubeconfig
+
+
+async def test_stopping_ends_open_watches_at_once(cluster, rest):
+    """A watcher must not hold up the end of the process; its stream closes cleanly."""
+    stream = rest.watch("/api/v1/namespaces", sendInitialEvents="true")
+    while (await anext(stream))["type"] != "BOOKMARK":
+        pass
+
+    async with asyncio.timeout(0.9):
+        await cluster.stop()
+
+    assert [event async for event in stream] == []
