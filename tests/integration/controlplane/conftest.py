@@ -18,7 +18,8 @@ from controlplane.server.clusters.registry import ClusterRegistry
 from security import ports, tokens
 from tests.conftest import FixedClock
 from tests.fakes.cluster import InMemoryCluster
-from tests.integration.controlplane.stores import Audit, Bindings, Effects, Ledger
+from tests.fakes.in_memory_effects import InMemoryEffects
+from tests.integration.controlplane.stores import Audit, Bindings, Ledger
 
 CREDENTIAL = "the-credential-of-the-bot"
 ISSUER, AUDIENCE = "https://hexa.test", "hexa-controlplane"
@@ -35,7 +36,7 @@ class World:
         default_factory=lambda: Bindings(alice=(*READ, "deployments.scale:shop"), carol=READ, dave=("*:*",))
     )
     ledger: Ledger = field(default_factory=Ledger)
-    effects: Effects = field(default_factory=Effects)
+    effects: InMemoryEffects = field(default_factory=InMemoryEffects)
     checkpoint: Callable[[str], None] = lambda point: None
     constraints: dict[str, dict[str, Any]] = field(default_factory=dict)
     deadline: float = 20.0

@@ -1,37 +1,31 @@
 """Security ports in memory, just enough for the control plane, with the ways they can fail."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from security import audit, errors, ports, subjects
+from tests.fakes.in_memory_audit import InMemoryAuditLog
 
 
-class Audit:
-    """*broken* refuses every record; *break_on* only those of one type."""
+class Audit(InMemoryAuditLog):
+    """The chained fake with its events as they were given; *break_on* refuses those of one type."""
 
     def __init__(self) -> None:
-        self.events: list[audit.Event] = []
-        self.broken = False
+        super().__init__()
+        self.written: list[audit.Event] = []
         self.break_on = ""
 
     async def append(self, *events: audit.Event) -> None:
-        if self.broken or any(one.type == self.break_on for one in events):
+        if any(one.type == self.break_on for one in events):
             raise errors.AuditUnavailableError
-        self.events.extend(events)
-
-    async def records(self, workspace_id: str, *, after: int = 0) -> AsyncIterator[audit.Record]:
-        for one in ():
-            yield one
+        await super().append(*events)
+        self.written.extend(events)
 
     async def workspaces(self) -> Sequence[str]:
-        if self.broken:
-            raise errors.AuditUnavailableError
-        return sorted({one.workspace_id for one in self.events})
+        self.check()
+        return await super().workspaces()
 
     def of(self, kind: str) -> list[audit.Event]:
-        return [one for one in self.events if one.type == kind]
+        return [one for one in self.written if one.type == kind]
 
 
 class Bindings:
@@ -70,25 +64,3 @@ class Ledger:
 
     async def grant(self, run_id: str) -> ports.Grant | None:
         return self.grants.get(run_id)
-
-
-class Effects:
-    def __init__(self) -> None:
-        self.rows: dict[str, ports.Effect] = {}
-
-    async def start(self, effect: ports.Effect) -> ports.Effect | None:
-        earlier = self.rows.get(effect.key)
-        if earlier is None:
-            self.rows[effect.key] = effect
-        return earlier
-
-    async def finish(self, key: str, *, at: datetime, result: dict[str, Any]) -> None:
-        self.rows[key] = replace(self.rows[key], finished_at=at, result=result)
-
-    async def abandon(self, key: str) -> None:
-        if key in self.rows and self.rows[key].finished_at is None:
-            del self.rows[key]
-
-    async def finished_on(self, run_id: str, target_uid: str) -> int:
-        found = [one for one in self.rows.values() if one.run_id == run_id and one.target_uid == target_uid]
-        return sum(one.finished_at is not None for one in found)

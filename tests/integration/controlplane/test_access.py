@@ -98,7 +98,7 @@ async def test_every_operation_is_recorded_before_the_cluster_is_asked(world: Wo
 
 async def test_reading_without_an_audit_trail_is_refused_too(world: World) -> None:
     """No record, no operation."""
-    world.audit.broken = True
+    world.audit.unavailable = True
 
     with pytest.raises(errors.ControlPlaneError, match="audit"):
         await world.client.read("get_pods", PODS, world.caller())

@@ -22,7 +22,7 @@ async def test_an_approved_change_is_made_once_and_recorded_before_and_after(wor
     assert (await world.cluster.get(WEB, timeout=1))["spec"]["replicas"] == 6
     assert [(one.path, one.before, one.after) for one in outcome.changes] == [("spec.replicas", 3, 6)]
     assert (outcome.already, outcome.target.generation) == (False, 2)
-    assert [one.outcome for one in world.audit.events if one.type.startswith("operation_")] == ["started", "done"]
+    assert [one.outcome for one in world.audit.written if one.type.startswith("operation_")] == ["started", "done"]
 
 
 async def test_the_patch_names_the_version_that_was_looked_at(world: World) -> None:
@@ -388,7 +388,7 @@ async def test_no_audit_no_operation(world: World) -> None:
     """When the authorisation cannot be recorded nothing reaches the cluster."""
     preview = await world.approved()
     before = len(world.cluster.calls)
-    world.audit.broken = True
+    world.audit.unavailable = True
 
     with pytest.raises(errors.ControlPlaneError, match="audit") as caught:
         await world.execute(preview)

@@ -141,7 +141,7 @@ async def test_the_openapi_document_has_every_operation_of_the_catalogue(world: 
 
 async def test_readiness_depends_on_the_store_and_life_does_not(world: World) -> None:
     """Without the audit trail nothing could be authorised."""
-    world.audit.broken = True
+    world.audit.unavailable = True
     async with world.raw() as http:
         life, ready = await http.get("/healthz"), await http.get("/readyz")
 
