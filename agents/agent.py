@@ -108,6 +108,12 @@ def require(task: Task, *names: str) -> tuple[Any, ...]:
     return tuple(task[name] for name in names)
 
 
+def suggestion(message: str, details: Mapping[str, Any]) -> str:
+    """"Did you mean ..." from the close names a control plane found, unless the message says it already."""
+    close = details.get("did_you_mean") or []
+    return f"Did you mean {' or '.join(close)}?" if close and "Did you mean" not in message else ""
+
+
 def failed(problem: cp.ControlPlaneError, code: str) -> TaskResult:
     """A typed error as a result: its kind and whether the change may have happened are kept."""
     facts = {"kind": type(problem).__name__, "happened": problem.happened, **problem.details}

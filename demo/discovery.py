@@ -14,7 +14,7 @@ GIT_VERSION = "v1.32.4"
 REVIEWS = {"selfsubjectaccessreviews": "SelfSubjectAccessReview", "subjectaccessreviews": "SubjectAccessReview"}
 PUBLIC = ("/healthz", "/readyz", "/livez", "/version")
 """Paths that need no token."""
-_EXTRA_GROUPS = ("authorization.k8s.io", "autoscaling")
+_EXTRA_GROUPS = ("authorization.k8s.io",)
 
 
 def document(path: str) -> Obj | str | None:

@@ -73,6 +73,14 @@ REPLICASETS = Resource(
     subresources=("scale", "status"),
     counts_generations=True,
 )
+AUTOSCALERS = Resource(
+    group="autoscaling",
+    kind="HorizontalPodAutoscaler",
+    plural="horizontalpodautoscalers",
+    short_names=("hpa",),
+    categories=("all",),
+    subresources=("status",),
+)
 NEW_EVENTS = Resource(
     group="events.k8s.io",
     kind="Event",
@@ -100,6 +108,7 @@ RESOURCES = (
     SECRETS,
     DEPLOYMENTS,
     REPLICASETS,
+    AUTOSCALERS,
     NEW_EVENTS,
     ENDPOINT_SLICES,
 )

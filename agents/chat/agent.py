@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents import replies
-from agents.agent import Action, ActivityRecorder, BaseAgent, Task, TaskResult
+from agents.agent import Action, ActivityRecorder, BaseAgent, Task, TaskResult, suggestion
 from agents.chat import answers, grammar
 from agents.chat.commands import Intent, Unclear
 from agents.ports import Scope, WorkingSet
@@ -128,8 +128,7 @@ class UserChatAgent(BaseAgent):
         result = await self._kubernetes.execute({**place, **more, "action": action}, context)
         if result.success:
             return result.data
-        close = result.metadata.get("did_you_mean") or []
-        hint = f"Did you mean {' or '.join(close)}?" if close else _hints.get(str(result.metadata.get("kind")), "")
+        hint = suggestion(result.message, result.metadata) or _hints.get(str(result.metadata.get("kind")), "")
         raise _NoAnswerError(replies.error(result.message, next_step=_text(hint)), result.error_code)
 
 
