@@ -18,6 +18,7 @@ from hexa.settings import Settings
 
 KEY_BYTES = 32
 SHORTEST = 16
+AUDIT_KEY = "audit.key"
 
 
 class KeyProblemError(Exception):
@@ -41,10 +42,20 @@ def load(settings: Settings) -> Keys:
     if settings.on_postgresql:
         _refuse_missing(settings)
     return Keys(
-        audit=_key(settings, settings.audit_key, "HEXA_AUDIT_KEY", "audit.key"),
+        audit=_key(settings, settings.audit_key, "HEXA_AUDIT_KEY", AUDIT_KEY),
         secret=_key(settings, settings.secret_key, "HEXA_SECRET_KEY", "secret.key"),
         controlplane=_key(settings, settings.controlplane_key, "HEXA_CONTROLPLANE_KEY", "controlplane.key").decode(),
     )
+
+
+def audit_key(settings: Settings) -> bytes:
+    """The audit key for reading: never generated, because a new key would call every record a forgery."""
+    if settings.audit_key is None and not (settings.data_dir / AUDIT_KEY).exists():
+        raise KeyProblemError(
+            f"There is no audit key in {settings.data_dir}, so nothing can be verified. Check HEXA_DATA_DIR or set "
+            "HEXA_AUDIT_KEY."
+        )
+    return _key(settings, settings.audit_key, "HEXA_AUDIT_KEY", AUDIT_KEY)
 
 
 def private_directory(path: Path) -> Path:

@@ -45,14 +45,23 @@ class InvalidConfigurationError(Exception):
         self.problems = tuple(problems)
 
 
+class MissingConfigurationError(InvalidConfigurationError):
+    """There is no configuration file at all."""
+
+
 def load(settings: Settings, *, demo: bool = False) -> Configuration:
     """The configuration named by HEXA_CONFIG, else hexa.yaml here, else for the demo the one it brings."""
     path = settings.config or (DEMO if demo else USUAL)
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        fix = "write it (docs/reference/configuration.md), name another with HEXA_CONFIG, or try `hexa demo`"
+        raise MissingConfigurationError([Problem(1, "", "there is no such file", fix, str(path))]) from error
     except OSError as error:
-        raise InvalidConfigurationError([_unreadable(path, error)]) from error
+        cause = f"cannot be read: {error.strerror or error}"
+        problem = Problem(1, "", cause, "check the path and its permissions", str(path))
+        raise InvalidConfigurationError([problem]) from error
     return parse(raw, path=path, data_dir=settings.data_dir, kubeconfig=settings.kubeconfig)
 
 
@@ -173,10 +182,3 @@ def _shown(value: object) -> str:
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
     text = kinds.get(type(value), str(value))
     return text if len(text) <= 40 else f"{text[:40]}…"  # noqa: PLR2004 -- enough to recognise it
-
-
-def _unreadable(path: Path, error: OSError) -> Problem:
-    if isinstance(error, FileNotFoundError):
-        fix = "write it (docs/reference/configuration.md), name another with HEXA_CONFIG, or try `hexa demo`"
-        return Problem(1, "", "there is no such file", fix, str(path))
-    return Problem(1, "", f"cannot be read: {error.strerror or error}", "check the path and its permissions", str(path))
