@@ -61,6 +61,7 @@ class Delivery:
     async def run(self) -> None:
         """Until cancelled."""
         waiting: asyncio.Task[object] | None = None
+        poked: asyncio.Task[object] | None = None
         try:
             while True:
                 # The wait begins before the look, so that a change in between is not missed.
@@ -70,12 +71,13 @@ class Delivery:
                     waiting = asyncio.create_task(_wait(self._changed))
                 self._poked.clear()
                 delay = await self._round()
-                poked = asyncio.create_task(self._poked.wait())
+                if poked is None or poked.done():
+                    poked = asyncio.create_task(self._poked.wait())
                 await asyncio.wait({waiting, poked}, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
-                poked.cancel()
         finally:
-            if waiting is not None:
-                waiting.cancel()
+            for task in (waiting, poked):
+                if task is not None:
+                    task.cancel()
 
     async def _round(self) -> float:
         """Start what can be started; seconds until something held back is due."""

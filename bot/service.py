@@ -172,7 +172,8 @@ async def supervised(name: str, work: Callable[[], Awaitable[None]], *, pause: f
         try:
             await asyncio.wait({task})
         finally:
-            task.cancel()
+            if task.cancel():
+                await asyncio.wait({task})
         if (problem := task.exception()) is None:
             return
         logger.error("%s failed and starts again", name, exc_info=problem)

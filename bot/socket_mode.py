@@ -21,11 +21,11 @@ PING = 10.0
 class SocketMode:
     """One websocket connection to Slack, kept up until closed."""
 
-    def __init__(self, app: AsyncApp, client: AsyncWebClient, app_token: str, *, ping: float = PING) -> None:
+    def __init__(self, app: AsyncApp, client: AsyncWebClient, app_token: str, *, ping: float | None = None) -> None:
         self._app = app
         self._client = client
         self._token = app_token
-        self._ping = ping
+        self._ping = PING if ping is None else ping
         self._handler: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None
 
