@@ -145,7 +145,8 @@ def preformatted(text: str) -> Block:
 
 def _code(code: replies.CodeBlock, allowance: int) -> list[Block]:
     content = visible(code.content).strip("\n")
-    made = [context(f"*{escaped(shortened(code.title, 200))}*")] if code.title else []
+    title = escaped(shortened(code.title, 200)).strip()
+    made = [context(f"*{title}*")] if title else []
     if len(content) <= allowance:
         return [*made, preformatted(content)]
     # The end of output says how it ended, so the beginning is what goes.
@@ -212,19 +213,21 @@ def _buttons(buttons: replies.Buttons, name: str) -> list[Block]:
 
 
 def _button(button: replies.Button) -> dict[str, Any]:
+    label = shortened(visible(button.label).strip(), LABEL) or button.action
     made: dict[str, Any] = {
         "type": "button",
         "action_id": button.action,
-        "text": {"type": "plain_text", "text": shortened(visible(button.label), LABEL), "emoji": False},
-        "value": button.value[:2000],
+        "text": {"type": "plain_text", "text": label, "emoji": False},
     }
+    if button.value:
+        made["value"] = button.value[:2000]
     if button.style != "default":
         made["style"] = button.style
     if button.confirm:
         made["confirm"] = {
             "title": {"type": "plain_text", "text": "Are you sure?"},
-            "text": {"type": "plain_text", "text": shortened(visible(button.confirm), 300)},
-            "confirm": {"type": "plain_text", "text": shortened(visible(button.label), 30)},
+            "text": {"type": "plain_text", "text": shortened(visible(button.confirm), 300) or label},
+            "confirm": {"type": "plain_text", "text": shortened(label, 30)},
             "deny": {"type": "plain_text", "text": "Back"},
         }
     return made

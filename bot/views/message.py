@@ -66,7 +66,7 @@ def _spans(reply: replies.Reply) -> Iterator[replies.Span]:
 
 
 def _blocks(reply: replies.Reply, mentions: Mentions, *, name: str, asked: str, allowance: int) -> list[elements.Block]:
-    made = [elements.header(reply.title)] if reply.title.strip() else []
+    made = [elements.header(reply.title)] if mrkdwn.visible(reply.title).strip() else []
     if asked:
         made.append(elements.context(asked))
     made += [elements.section(part) for part in mrkdwn.sections(reply.headline, mentions)]
