@@ -8,6 +8,7 @@ residual risk. A failure to write them is logged and tried again: the records th
 
 import asyncio
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -116,7 +117,8 @@ def append(path: Path, anchors: Sequence[audit.Anchor]) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         _cut_incomplete_line(descriptor)
-        os.write(descriptor, lines.encode())
+        if os.write(descriptor, lines.encode()) < len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

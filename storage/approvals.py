@@ -15,7 +15,7 @@ from storage import assembling, messages
 from storage.audit import Journal
 from storage.engine import Database
 from storage.signals import MESSAGES, RUNS, TIMERS
-from storage.tables.runs import approval, run
+from storage.tables.runs import WAITING, approval, run
 from workflows import runs
 from workflows.ports import Message, Ruling
 
@@ -28,9 +28,7 @@ _MOVE_RUN = (
     .where(run.c.id == bindparam("of_run"), run.c.state == bindparam("of_state"))
     .values(version=run.c.version + 1)
 )
-_WAITING = assembling.Selection.of(
-    select(run.c.id).where(run.c.workspace_id == bindparam("of_workspace"), run.c.state == "waiting")
-)
+_WAITING = assembling.Selection.of(select(run.c.id).where(run.c.workspace_id == bindparam("of_workspace"), WAITING))
 _DUE = (
     select(approval)
     .where(approval.c.due_at <= bindparam("now", type_=approval.c.due_at.type))

@@ -9,15 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.engine import Database
 from storage.signals import INBOX
-from storage.tables.inbox import inbox_item, inbox_key
+from storage.tables.inbox import UNFINISHED, inbox_item, inbox_key
 from workflows.ports import InboxItem
 
 _ITEM = insert(inbox_item)
 _KEYS = insert(inbox_key)
-_LANES = select(inbox_item.c.lane).where(inbox_item.c.outcome == "").group_by(inbox_item.c.lane)
+_LANES = select(inbox_item.c.lane).where(UNFINISHED).group_by(inbox_item.c.lane)
 _OLDEST = (
     select(func.min(inbox_item.c.sequence))
-    .where(inbox_item.c.lane == bindparam("of_lane"), inbox_item.c.outcome == "")
+    .where(inbox_item.c.lane == bindparam("of_lane"), UNFINISHED)
     .scalar_subquery()
 )
 _TAKE = (
@@ -27,7 +27,7 @@ _TAKE = (
     .returning(*inbox_item.c)
 )
 _KEYS_OF = select(inbox_key.c.key).where(inbox_key.c.item_id == bindparam("item_id"))
-_FINISH = update(inbox_item).where(inbox_item.c.id == bindparam("of_id"), inbox_item.c.outcome == "")
+_FINISH = update(inbox_item).where(inbox_item.c.id == bindparam("of_id"), UNFINISHED)
 
 
 class SqlInbox:

@@ -16,13 +16,13 @@ from storage import assembling, messages
 from storage.audit import Journal
 from storage.engine import Database
 from storage.signals import MESSAGES, RUNS, TIMERS
-from storage.tables.runs import approval, attempt, run, step
+from storage.tables.runs import UNFINISHED, approval, attempt, run, step
 from workflows import runs
 from workflows.ports import Message, StaleEpochError, StepEnd
 
 _NEW_RUN, _NEW_STEPS, _NEW_APPROVAL = insert(run), insert(step), insert(approval)
 _EXISTS = select(run.c.id).where(run.c.id == bindparam("of_run"))
-_UNFINISHED = select(run.c.id).where(run.c.state.in_(["ready", "running"])).order_by(run.c.created_at)
+_UNFINISHED = select(run.c.id).where(UNFINISHED).order_by(run.c.created_at)
 _RECENT = assembling.Selection.of(
     select(run.c.id)
     .where(run.c.workspace_id == bindparam("of_workspace"))

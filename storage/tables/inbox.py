@@ -1,6 +1,6 @@
 """What was accepted from a surface, in order, and every identity it is known by."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, literal_column
 
 from storage.tables.columns import Json, Moment, Sequence, metadata
 
@@ -18,12 +18,16 @@ inbox_item = Table(
     Column("finished_at", Moment),
     sqlite_autoincrement=True,
 )
+
+#: Written out, not bound: only then does SQLite see that the partial index fits.
+UNFINISHED = inbox_item.c.outcome == literal_column("''")
+
 Index(
     "ix_inbox_item_unfinished",
     inbox_item.c.lane,
     inbox_item.c.sequence,
-    sqlite_where=inbox_item.c.outcome == "",
-    postgresql_where=inbox_item.c.outcome == "",
+    sqlite_where=UNFINISHED,
+    postgresql_where=UNFINISHED,
 )
 
 inbox_key = Table(

@@ -1,6 +1,6 @@
 """Runs, their steps, the attempts at them, and the approval a run waits for."""
 
-from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Table, Text, literal_column
 
 from storage.tables.columns import Json, Moment, Prose, metadata
 
@@ -21,19 +21,24 @@ run = Table(
     Column("request_id", String, nullable=False),
     Column("trace_context", String, nullable=False),
 )
+
+#: Written out, not bound: only then does SQLite see that the partial indexes fit.
+WAITING = run.c.state == literal_column("'waiting'")
+UNFINISHED = run.c.state.in_([literal_column("'ready'"), literal_column("'running'")])
+
 Index("ix_run_recent", run.c.workspace_id, run.c.created_at)
 Index(
     "ix_run_waiting",
     run.c.workspace_id,
     run.c.created_at,
-    sqlite_where=run.c.state == "waiting",
-    postgresql_where=run.c.state == "waiting",
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
 )
 Index(
     "ix_run_unfinished",
     run.c.created_at,
-    sqlite_where=run.c.state.in_(["ready", "running"]),
-    postgresql_where=run.c.state.in_(["ready", "running"]),
+    sqlite_where=UNFINISHED,
+    postgresql_where=UNFINISHED,
 )
 
 step = Table(
