@@ -61,7 +61,7 @@ async def test_the_requesters_card_and_an_expired_one_have_no_buttons(house, run
     assert buttons(cards.card(run, role="approver", now=late)) == []
 
 
-@pytest.mark.parametrize(("decision", "says"), [("approved", "Approved by "), ("rejected", "Rejected by ")])
+@pytest.mark.parametrize(("decision", "says"), [("approved", "Approved by "), ("rejected", "Rejected")])
 async def test_after_the_decision_no_button_remains(house, run, decision, says):
     """The card says who decided."""
     await house.decide(run.id, "bob", decision)
