@@ -11,7 +11,9 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -23,6 +25,9 @@ from hexa.settings import Settings
 from observability import logging
 from security.sealing import Seal
 from workflows import engine
+
+if TYPE_CHECKING:
+    from demo import DemoCluster
 
 MAX_BODY = 1024 * 1024
 DRAIN = 20.0
@@ -37,13 +42,14 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a started Hexa can be reached; *kubeconfig* only in the demo."""
+    """Where a started Hexa can be reached; *kubeconfig* and *cluster* only in the demo."""
 
     url: str
     controlplane_url: str
     slack: str
     core: bootstrap.Core
     kubeconfig: Path | None = None
+    cluster: "DemoCluster | None" = None
 
 
 @asynccontextmanager
@@ -52,12 +58,19 @@ async def server(
     configuration: Configuration,
     *,
     demo: bool = False,
+    speed: float = 1.0,
     checkpoint: Callable[[str], None] = engine.no_checkpoint,
+    clock: Callable[[], datetime] = bootstrap.utc_now,
 ) -> AsyncIterator[Running]:
-    """Start everything; inside, it serves. What was unfinished when the last process ended is driven on."""
+    """Start everything; inside, it serves. What was unfinished when the last process ended is driven on.
+
+    *speed* is that of the demo cluster: how many times faster than usual its pods start and stop.
+    """
     async with AsyncExitStack() as stack:
-        kubeconfig = await _demo_cluster(stack, settings) if demo else None
-        core = await stack.enter_async_context(bootstrap.core(settings, configuration, checkpoint=checkpoint))
+        cluster = await _demo_cluster(stack, settings, speed) if demo else None
+        core = await stack.enter_async_context(
+            bootstrap.core(settings, configuration, checkpoint=checkpoint, clock=clock)
+        )
         slack = _slack(core)
         token = secrets.token_urlsafe(32)
         routes = [
@@ -73,7 +86,8 @@ async def server(
         presence = serverfile.Server(url, token, os.getpid())
         serverfile.write(settings.data_dir, presence)
         stack.callback(serverfile.remove, settings.data_dir, presence)
-        yield Running(url, core.controlplane_url, _slack_state(settings), core, kubeconfig)
+        kubeconfig = _kubeconfig(settings) if demo else None
+        yield Running(url, core.controlplane_url, _slack_state(settings), core, kubeconfig, cluster)
 
 
 async def serve(
@@ -81,6 +95,7 @@ async def serve(
     configuration: Configuration,
     *,
     demo: bool = False,
+    speed: float = 1.0,
     ready: Callable[[Running], None] = lambda _running: None,
     checkpoint: Callable[[str], None] = engine.no_checkpoint,
 ) -> None:
@@ -89,7 +104,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with server(settings, configuration, demo=demo, checkpoint=checkpoint) as running:
+    async with server(settings, configuration, demo=demo, speed=speed, checkpoint=checkpoint) as running:
         ready(running)
         await stop.wait()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -97,15 +112,18 @@ async def serve(
         log.info("stopping; runs under way are continued at the next start")
 
 
-async def _demo_cluster(stack: AsyncExitStack, settings: Settings) -> Path:
+async def _demo_cluster(stack: AsyncExitStack, settings: Settings, speed: float) -> "DemoCluster":
     from demo import DemoCluster
 
-    cluster = DemoCluster(settings.data_dir / "demo-cluster")
+    cluster = DemoCluster(settings.data_dir / "demo-cluster", speed=speed)
     await cluster.start()
     stack.push_async_callback(cluster.stop)
-    kubeconfig = settings.data_dir / "demo.kubeconfig"
-    cluster.write_kubeconfig(kubeconfig)
-    return kubeconfig
+    cluster.write_kubeconfig(_kubeconfig(settings))
+    return cluster
+
+
+def _kubeconfig(settings: Settings) -> Path:
+    return settings.data_dir / "demo.kubeconfig"
 
 
 def _slack(core: bootstrap.Core) -> SlackService | None:
