@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 MOST_NODES = 50_000
+PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -64,6 +65,8 @@ class _Reading:
         self._left -= 1
         if self._left < 0:
             raise yaml.constructor.ConstructorError(None, None, "the file has too many values", node.start_mark)
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in PLAIN_TAGS:
+            raise yaml.constructor.ConstructorError(None, None, f"the tag {node.tag} is not allowed", node.start_mark)
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
