@@ -77,6 +77,7 @@ class KeyRing:
         self._keys = {key.kid: key for key in keys}
         self._clock = clock
         self._path = path
+        self._seen = _stamp(path)
         active = [key for key in self._keys.values() if key.retired is None]
         if len(active) != 1:
             raise errors.ConfigurationError(f"A key ring needs exactly one signing key, this one has {len(active)}.")
@@ -89,15 +90,7 @@ class KeyRing:
     @classmethod
     def load(cls, path: Path, *, clock: Clock) -> "KeyRing":
         """The ring of a file; raises ConfigurationError when others may read it or it is not one."""
-        try:
-            if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
-                raise errors.ConfigurationError(f"Everybody can read the signing keys: chmod 600 {path}")
-            keys = [_parsed(one) for one in json.loads(path.read_bytes())["keys"]]
-        except OSError as error:
-            raise errors.ConfigurationError(f"The signing keys cannot be read: {error}") from error
-        except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
-            raise errors.ConfigurationError(f"{path} does not hold signing keys.") from error
-        return cls(keys, clock=clock, path=path)
+        return cls(_read(path), clock=clock, path=path)
 
     @classmethod
     def load_or_generate(cls, path: Path, *, clock: Clock) -> "KeyRing":
@@ -117,10 +110,13 @@ class KeyRing:
         new = _new_key(now)
         if self._path is not None:
             _write(self._path, [*kept, new], replacing=True)
+            self._seen = _stamp(self._path)
         self._keys = {key.kid: key for key in [*kept, new]}
         return new.kid
 
     def verifying(self, kid: str) -> Ed25519PrivateKey | None:
+        if kid not in self._keys:
+            self._reload()
         key = self._keys.get(kid)
         return key.private if key is not None and self._verifies(key, self._clock()) else None
 
@@ -133,6 +129,14 @@ class KeyRing:
             if self._verifies(key, now)
         ]
         return {"keys": [{**one, "alg": ALGORITHM, "use": "sig"} for one in public]}
+
+    def _reload(self) -> None:
+        """Another process may have rotated: read the file again, if it is another one by now."""
+        seen = _stamp(self._path)
+        if self._path is None or seen == self._seen:
+            return
+        self._seen = seen
+        self._keys = {key.kid: key for key in _read(self._path)}
 
     @staticmethod
     def _verifies(key: _Key, now: datetime) -> bool:
@@ -232,8 +236,28 @@ def _claims(payload: Mapping[str, Any]) -> Claims:
     return Claims(**texts, **times, iss=payload["iss"], aud=payload["aud"])
 
 
+def _stamp(path: Path | None) -> tuple[int, int]:
+    """What tells one version of a file from the next; nothing for no file."""
+    try:
+        state = path.stat() if path else None
+    except OSError:
+        return (0, 0)
+    return (state.st_ino, state.st_mtime_ns) if state else (0, 0)
+
+
 def _new_key(now: datetime) -> _Key:
     return _Key(secrets.token_hex(8), Ed25519PrivateKey.generate(), now.astimezone(UTC))
+
+
+def _read(path: Path) -> list[_Key]:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+            raise errors.ConfigurationError(f"Everybody can read the signing keys: chmod 600 {path}")
+        return [_parsed(one) for one in json.loads(path.read_bytes())["keys"]]
+    except OSError as error:
+        raise errors.ConfigurationError(f"The signing keys cannot be read: {error}") from error
+    except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
+        raise errors.ConfigurationError(f"{path} does not hold signing keys.") from error
 
 
 def _parsed(plain: Mapping[str, Any]) -> _Key:

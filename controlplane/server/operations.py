@@ -1,6 +1,7 @@
 """One pipeline for every operation of the catalogue: token, workspace, parameters, authorisation, cluster, answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from aiohttp import web
 from controlplane.contract import canonical, errors, models
 from controlplane.contract.catalogue import Operation, find
 from controlplane.server import problems, requests
+from controlplane.server.changing.earlier import Attempts
 from controlplane.server.changing.execution import Execution
 from controlplane.server.changing.mutation import Mutation
 from controlplane.server.changing.record import Record
@@ -43,9 +45,7 @@ def reading(operation: Operation) -> Route:
         claims = requests.claims_of(request, services)
         parameters = canonical.parse(operation.name, requests.query_of(request))
         facts = _facts(request, claims, parameters)
-        await _check_workspace(services, operation, claims, parameters, facts)
-        async with services.security.authorized(operation.name, facts) as decision:
-            look = _look(services, operation, parameters, decision)
+        async with _admitted(services, operation, claims, parameters, facts) as look:
             return web.json_response(await reader(parameters, look))
 
     return route
@@ -61,17 +61,15 @@ def changing(operation: Operation) -> Route:
         dry_run = body.pop("dry_run", False)
         if type(dry_run) is not bool:
             raise errors.InvalidRequestError("dry_run must be true or false.")
-        key = "" if dry_run else _key_of(request)
         parameters = canonical.parse(operation.name, body)
         facts = _facts(request, claims, parameters)
-        await _check_workspace(services, operation, claims, parameters, facts)
-        async with services.security.authorized(operation.name, facts) as decision:
-            look = _look(services, operation, parameters, decision)
-            if dry_run:
+        if dry_run:
+            async with _admitted(services, operation, claims, parameters, facts) as look:
                 return _answer(await _preview(mutation, parameters, look))
-            record = Record(services.audit, services.clock, operation.name, claims, facts.request_id)
-            execution = Execution(services, mutation, parameters, look, claims, key, record)
-            return _answer(await execution.run())
+        attempts = Attempts(services, claims.run if claims.digest else "", _key_of(request, claims))
+        record = Record(services.audit, services.clock, operation.name, claims, facts.request_id)
+        async with attempts.accounted(), _admitted(services, operation, claims, parameters, facts) as look:
+            return _answer(await Execution(services, mutation, parameters, look, claims, attempts, record).run())
 
     return route
 
@@ -114,39 +112,37 @@ def _facts(request: web.Request, claims: tokens.Claims, parameters: models.Names
     )
 
 
-async def _check_workspace(
+@asynccontextmanager
+async def _admitted(
     services: Services,
     operation: Operation,
     claims: tokens.Claims,
     parameters: models.NamespacedParameters,
     facts: authorization.Facts,
-) -> None:
-    if parameters.workspace_id == claims.workspace:
-        return
-    explanation = f"The token is for workspace {claims.workspace}, the request for {parameters.workspace_id}."
-    await services.security.refuse(operation.name, facts, reason=authorization.INSUFFICIENT, explanation=explanation)
-    raise errors.PermissionDeniedError(explanation)
+) -> AsyncIterator[Look]:
+    """The cluster, for somebody who may at this moment; everybody else is told why not, on the record."""
+    if parameters.workspace_id != claims.workspace:
+        explanation = f"The token is for workspace {claims.workspace}, the request for {parameters.workspace_id}."
+        reason = authorization.INSUFFICIENT
+        await services.security.refuse(operation.name, facts, reason=reason, explanation=explanation)
+        raise errors.PermissionDeniedError(explanation)
+    async with services.security.authorized(operation.name, facts) as decision:
+        if not decision:
+            raise errors.PermissionDeniedError(decision.explanation, details={"reason": decision.reason})
+        name, cluster = services.clusters.resolve(parameters.workspace_id, parameters.cluster)
+        yield Look(cluster, name, operation.permission, decision.permissions, services.redact, services.clock)
 
 
-def _look(
-    services: Services,
-    operation: Operation,
-    parameters: models.NamespacedParameters,
-    decision: authorization.Decision,
-) -> Look:
-    """The cluster, for somebody who may; everybody else is told why not."""
-    if not decision:
-        raise errors.PermissionDeniedError(decision.explanation, details={"reason": decision.reason})
-    name, cluster = services.clusters.resolve(parameters.workspace_id, parameters.cluster)
-    return Look(cluster, name, operation.permission, decision.permissions, services.redact, services.clock)
-
-
-def _key_of(request: web.Request) -> str:
+def _key_of(request: web.Request, claims: tokens.Claims) -> str:
+    """The key of an attempt; a token for one step may not be used under the key of another."""
     key = request.headers.get("Idempotency-Key", "")
     if not key or len(key) > _LONGEST_KEY or not key.isprintable():
-        raise errors.InvalidRequestError(
-            "The header Idempotency-Key is required: <run>:<step>.", details={"status": 400}
-        )
+        message = "The header Idempotency-Key is required: <run>:<step>."
+        raise errors.InvalidRequestError(message, details={"status": 400})
+    if not claims.run or not claims.digest:
+        return key  # the execution will refuse it; there is nothing such a token could have begun
+    if not f"{key}:".startswith(f"{claims.run}:{claims.step}:"):
+        raise errors.InvalidRequestError("The Idempotency-Key must be <run>:<step> of the token.")
     return key
 
 

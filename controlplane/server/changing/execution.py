@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.contract import canonical, errors, models
+from controlplane.server.changing.earlier import Attempts, busy
 from controlplane.server.changing.mutation import Mutation
 from controlplane.server.changing.record import Record
 from controlplane.server.look import Look
@@ -22,7 +23,6 @@ from security import digests, ports, tokens
 from security import errors as security_errors
 
 ATTEMPTS = 4
-CLAIM_LIFETIME = 5.0
 NO_APPROVAL = "no approval found"
 
 
@@ -35,12 +35,11 @@ class Execution:
     parameters: models.NamespacedParameters
     look: Look
     claims: tokens.Claims
-    key: str
+    attempts: Attempts
     record: Record
 
     async def run(self) -> models.Outcome:
-        self._check_key()
-        async with self.services.one_per_key.held(self.key):
+        async with self.services.one_per_key.held(self.attempts.key):
             return await self._run()
 
     async def _run(self) -> models.Outcome:
@@ -49,11 +48,11 @@ class Execution:
             parameters=canonical.dump(self.parameters),
             digest=self.claims.digest,
             step=self.claims.step,
-            key=self.key,
+            key=self.attempts.key,
         )
         grant = await self._grant()
         fingerprint = self._fingerprint()
-        earlier = await self._earlier(fingerprint)
+        earlier = await self.attempts.earlier(fingerprint)
         if earlier is not None and earlier.fingerprint != fingerprint:
             await self.record.write("refused", "denied", reason="key_reused")
             raise errors.InvalidRequestError("This Idempotency-Key was used for a different operation.")
@@ -63,11 +62,6 @@ class Execution:
         if earlier is not None:
             return await self._resume(grant, earlier)
         return await self._begin(grant, fingerprint)
-
-    def _check_key(self) -> None:
-        """A token for one step may not be used under the key of another."""
-        if self.claims.run and not f"{self.key}:".startswith(f"{self.claims.run}:{self.claims.step}:"):
-            raise errors.InvalidRequestError("The Idempotency-Key must be <run>:<step> of the token.")
 
     async def _grant(self) -> ports.Grant:
         claims = self.claims
@@ -93,30 +87,6 @@ class Execution:
             }
         )
 
-    async def _earlier(self, fingerprint: str) -> ports.Effect | None:
-        """The effect of an earlier attempt. The port has no look-up, so a claim on nothing is laid and withdrawn.
-
-        A claim has no target: one that a dying process left behind proves that it never called the cluster.
-        """
-        earlier = await self.services.effects.start(self._effect(fingerprint, target_uid=""))
-        if earlier is not None and (earlier.finished_at is not None or earlier.target_uid):
-            return earlier
-        if earlier is not None:
-            self._check_abandoned(earlier)
-        await self.services.effects.abandon(self.key)
-        return None
-
-    def _check_abandoned(self, claim: ports.Effect) -> None:
-        """A claim is withdrawn within a moment; one of another process that is still young may be in use."""
-        age = (self.services.clock() - claim.started_at).total_seconds()
-        if age < CLAIM_LIFETIME:
-            busy = errors.RateLimitError("Another attempt of this step is under way.", retry_after=CLAIM_LIFETIME - age)
-            busy.happened = None
-            raise busy
-
-    def _effect(self, fingerprint: str, *, target_uid: str) -> ports.Effect:
-        return ports.Effect(self.key, self.claims.run, fingerprint, target_uid, self.services.clock(), None, None)
-
     async def _begin(self, grant: ports.Grant, fingerprint: str) -> models.Outcome:
         preview = await self._look_at()
         if not await self._is_approved(preview, grant):
@@ -124,11 +94,9 @@ class Execution:
         if not preview.changes:
             await self.record.write("done", "done", reason="no_change")
             return self._outcome(preview, preview.target, already=False)
-        other = await self.services.effects.start(self._effect(fingerprint, target_uid=preview.target.uid))
-        if other is not None:
-            busy = errors.RateLimitError("Another attempt of this step is under way.", retry_after=CLAIM_LIFETIME)
-            busy.happened = None
-            raise busy
+        effect = self.attempts.effect(fingerprint, target_uid=preview.target.uid)
+        if await self.services.effects.start(effect) is not None:
+            raise busy()
         await self._write_started(preview)
         return await self._send(preview, grant, resumed=False)
 
@@ -167,7 +135,7 @@ class Execution:
     async def _moved_away(self, moved: models.Preview, *, resumed: bool) -> errors.ConflictError:
         if resumed:
             return await self._doubtful(moved)
-        await self.services.effects.abandon(self.key)
+        await self.services.effects.abandon(self.attempts.key)
         return await self._drifted(moved)
 
     async def _look_at(self) -> models.Preview:
@@ -221,11 +189,13 @@ class Execution:
         try:
             await self.record.write("started", "started", **_told(preview))
         except security_errors.AuditUnavailableError:
-            await self.services.effects.abandon(self.key)
+            await self.services.effects.abandon(self.attempts.key)
             raise
 
     async def _finish(self, outcome: models.Outcome) -> models.Outcome:
-        await self.services.effects.finish(self.key, at=self.services.clock(), result=outcome.model_dump(mode="json"))
+        await self.services.effects.finish(
+            self.attempts.key, at=self.services.clock(), result=outcome.model_dump(mode="json")
+        )
         changes = [change.model_dump(mode="json") for change in outcome.changes]
         await self.record.write_after("done", "done", target=outcome.target.identity(), changes=changes)
         return outcome
@@ -233,7 +203,7 @@ class Execution:
     async def _failed(self, error: errors.ControlPlaneError) -> errors.ControlPlaneError:
         """What to raise for an error of the cluster: known not to have happened, or in doubt."""
         if error.happened is False:
-            await self.services.effects.abandon(self.key)
+            await self.services.effects.abandon(self.attempts.key)
             await self.record.write("failed", "failed", reason=str(error))
             return error
         await self.record.write_after("in_doubt", "in_doubt", reason=str(error))

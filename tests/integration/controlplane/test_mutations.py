@@ -311,6 +311,20 @@ async def test_looking_after_a_cut_off_attempt_cannot_promise_that_nothing_happe
     assert caught.value.happened is None
 
 
+async def test_a_refusal_after_a_cut_off_attempt_cannot_promise_that_nothing_happened(world: World) -> None:
+    """The role was taken away, or the trail is full: the earlier attempt is still unaccounted for."""
+    preview = await killed_after_the_patch(world)
+    world.bindings.held["alice"] = ()
+    with pytest.raises(errors.PermissionDeniedError) as denied:
+        await world.execute(preview)
+    world.audit.unavailable = True
+    with pytest.raises(errors.ControlPlaneError, match="audit") as unrecorded:
+        await world.execute(preview)
+
+    assert (denied.value.happened, unrecorded.value.happened) == (None, None)
+    assert world.effects.rows["run1:scale"].target_uid == preview.target.uid
+
+
 async def test_a_patch_that_took_place_although_the_answer_was_lost_is_recognised(world: World) -> None:
     """The connection broke after the API server had done it."""
     preview = await world.approved()

@@ -235,6 +235,17 @@ def test_a_retired_key_verifies_as_long_as_its_last_token_may_live(data_dir: Pat
     assert ring.verifying(first) is None
 
 
+def test_a_key_of_another_process_is_found_in_the_file(data_dir: Path, clock: FixedClock) -> None:
+    """Two control planes share the file; one rotates, the other meets the new key in a token."""
+    path = data_dir / "signing.json"
+    mine, theirs = (KeyRing.load_or_generate(path, clock=clock) for _ in range(2))
+    theirs.rotate()
+    token = Tokens(theirs, "hexa", "cp", clock).mint(subject="alice", workspace="w1", session="s1")
+
+    assert Tokens(mine, "hexa", "cp", clock).verify(token).sub == "alice"
+    assert mine.signing.kid == theirs.signing.kid
+
+
 def test_forgotten_keys_leave_the_file_with_the_next_rotation(data_dir: Path, clock: FixedClock) -> None:
     """A ring does not grow for ever."""
     path = data_dir / "signing.json"
