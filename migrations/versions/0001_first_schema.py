@@ -147,7 +147,7 @@ def _run() -> None:
     op.create_index(
         "ix_run_waiting",
         "run",
-        ["workspace_id", "created_at"],
+        ["workspace_id", "state"],
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )

@@ -30,7 +30,7 @@ Index("ix_run_recent", run.c.workspace_id, run.c.created_at)
 Index(
     "ix_run_waiting",
     run.c.workspace_id,
-    run.c.created_at,
+    run.c.state,  # two equal terms, so that it is preferred to ix_run_recent
     sqlite_where=WAITING,
     postgresql_where=WAITING,
 )
