@@ -109,7 +109,7 @@ def require(task: Task, *names: str) -> tuple[Any, ...]:
 
 
 def suggestion(message: str, details: Mapping[str, Any]) -> str:
-    """"Did you mean ..." from the close names a control plane found, unless the message says it already."""
+    """A "did you mean" from the close names a control plane found, unless the message says it already."""
     close = details.get("did_you_mean") or []
     return f"Did you mean {' or '.join(close)}?" if close and "Did you mean" not in message else ""
 

@@ -147,8 +147,8 @@ def _slack(core: bootstrap.Core) -> SlackService | None:
         seal=seal.close,
         unseal=seal.open,
     )
-    core.places.surfaces.append(service.placing)
-    core.turns.surfaces["slack"] = service.turn
+    core.parts.places.surfaces.append(service.placing)
+    core.parts.turns.surfaces["slack"] = service.turn
 
     async def check() -> str | None:
         return "; ".join((await service.readiness()).values()) or None
