@@ -29,6 +29,7 @@ PROCESS_EDGES: dict[str, str] = {
     "controlplane/server/problems.py _guarded": "a caller would get a page instead of a problem document it can map",
     "demo/controllers/reconciling.py Reconciler._reconcile": "one bad object would stop the controllers of all others",
     "demo/server.py ApiServer._edge": "a client would see a dead connection instead of a 500 it can report",
+    "storage/dispatch/passes.py Passes._pass": "a run or lane whose drive failed once would never be looked at again",
     "storage/writing.py Writer._attempt": "the error of one unit of work would end the thread that writes for all",
 }
 
