@@ -107,7 +107,10 @@ class Ingress:
         except (ValueError, AttributeError, TypeError):
             logger.warning("a signed Slack request has a body that is neither JSON nor a form")
             return web.Response(status=400)
-        return await to_aiohttp_response(await self._app.async_dispatch(parsed))
+        answer = await self._app.async_dispatch(parsed)
+        if not answer.body:
+            return web.Response(status=answer.status)  # nearly always
+        return await to_aiohttp_response(answer)
 
 
 def _refused(why: str) -> web.Response:

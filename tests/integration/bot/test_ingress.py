@@ -63,7 +63,7 @@ async def test_a_request_that_failed_on_our_side_may_come_again_as_it_was(house,
             raise OSError("disk full")
         return await accept(item)
 
-    monkeypatch.setattr(house.service._app._async_middleware_list[1]._inbox, "accept", flaky)
+    monkeypatch.setattr(house.stores.inbox, "accept", flaky)
     house.slack.courier.retry_delays = ()
     sent = await house.slack.send_dm("alice", "pods")
     broken = False
@@ -83,7 +83,7 @@ async def test_an_event_that_cannot_be_stored_is_left_to_slack_to_repeat(house, 
             raise failures.pop()
         return await accept(item)
 
-    monkeypatch.setattr(house.service._app._async_middleware_list[1]._inbox, "accept", flaky)
+    monkeypatch.setattr(house.stores.inbox, "accept", flaky)
     await house.slack.send_dm("alice", "pods")
 
     await house.slack.wait_for_message(house.slack.dm("alice"))
@@ -99,7 +99,7 @@ async def test_a_command_that_cannot_be_stored_is_answered_with_the_way_on(house
     async def broken(item):
         raise OSError("disk full")
 
-    monkeypatch.setattr(house.service._app._async_middleware_list[1]._inbox, "accept", broken)
+    monkeypatch.setattr(house.stores.inbox, "accept", broken)
     await house.slack.send_command("alice", "ops", "pods")
 
     answer = await house.slack.wait_for_ephemeral("alice")

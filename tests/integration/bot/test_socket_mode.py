@@ -51,7 +51,7 @@ async def test_an_envelope_that_was_not_stored_is_not_acknowledged(house, monkey
         return await accept(item)
 
     house.slack.socket.ack_timeout = 0.3
-    monkeypatch.setattr(house.service._app._async_middleware_list[1]._inbox, "accept", flaky)
+    monkeypatch.setattr(house.stores.inbox, "accept", flaky)
     sent = await house.slack.send_dm("alice", "pods")
 
     assert not sent.acknowledged
