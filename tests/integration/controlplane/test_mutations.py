@@ -273,6 +273,29 @@ async def test_killed_before_the_patch_goes_on_with_it(world: World) -> None:
     assert (await world.cluster.get(WEB, timeout=1))["spec"]["replicas"] == 6
 
 
+async def test_an_earlier_attempt_that_lands_during_the_repetition_is_recognised(world: World) -> None:
+    """It was still under way when the object was looked at: one change, told as done earlier."""
+    preview = await world.approved()
+
+    def cut(call: object) -> None:
+        if call.verb == "patch" and not call.dry_run:
+            raise answers.unreachable("main", sent=True)
+
+    def land(call: object) -> None:
+        if call.verb == "patch" and not call.dry_run:
+            world.cluster.before = lambda later: None
+            world.cluster.touch(WEB, spec={"replicas": 6})
+
+    world.cluster.before = cut
+    with pytest.raises(errors.ClusterUnavailableError):
+        await world.execute(preview)
+    world.cluster.before = land
+
+    outcome = await world.execute(preview)
+
+    assert (outcome.already, outcome.target.generation) == (True, 2)
+
+
 async def test_killed_and_changed_by_somebody_since_is_for_a_human(world: World) -> None:
     """Neither as approved nor as that attempt would have left it."""
     preview = await killed_after_the_patch(world)

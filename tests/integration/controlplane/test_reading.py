@@ -122,11 +122,11 @@ async def test_a_name_that_does_not_exist_is_answered_with_close_ones(world: Wor
 
 async def test_a_namespace_that_does_not_exist_is_told_apart_from_an_empty_one(world: World) -> None:
     """And suggestions are namespaces the caller may read: shipping is close, but not hers."""
-    world.bindings.held["alice"] = ("pods.get:shop", "pods.get:shp")
+    world.bindings.held["alice"] = ("pods.get:shop", "pods.get:ship")
     assert (await world.client.read("get_pods", SHOP, world.caller()))["items"] == []
 
-    with pytest.raises(errors.NotFoundError, match="no namespace shp") as caught:
-        await world.client.read("get_pods", {**SHOP, "namespace": "shp"}, world.caller())
+    with pytest.raises(errors.NotFoundError, match="no namespace ship") as caught:
+        await world.client.read("get_pods", {**SHOP, "namespace": "ship"}, world.caller())
 
     assert caught.value.details["did_you_mean"] == ["shop"]
 
