@@ -1,5 +1,6 @@
 """Requests of the API before they mean anything: the token, the body, the fields; and errors as problem documents."""
 
+import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from security.errors import SecurityError
 from security.redaction import redact
 
 LARGEST_BODY = 64 * 1024
+PATIENCE = 15.0  # seconds for 64 kB; whoever needs longer holds a connection for its own sake
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,11 +58,11 @@ def authorised(request: web.Request, token: str) -> bool:
 
 async def body(request: web.Request) -> dict[str, Any]:
     """The JSON object of a request, read up to a limit whatever its headers claim."""
-    raw = bytearray()
-    async for chunk in request.content.iter_chunked(16 * 1024):
-        raw += chunk
-        if len(raw) > LARGEST_BODY:
-            raise Problem(413, "Too large", f"A request may have {LARGEST_BODY // 1024} kB.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            raw = await _read(request)
+    except TimeoutError as error:
+        raise Problem(408, "Too slow", f"The body did not arrive within {PATIENCE:g} seconds.") from error
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -68,6 +70,15 @@ async def body(request: web.Request) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Problem(400, "Not an object", "The body of the request must be a JSON object.")
     return found
+
+
+async def _read(request: web.Request) -> bytes:
+    raw = bytearray()
+    async for chunk in request.content.iter_chunked(16 * 1024):
+        raw += chunk
+        if len(raw) > LARGEST_BODY:
+            raise Problem(413, "Too large", f"A request may have {LARGEST_BODY // 1024} kB.")
+    return bytes(raw)
 
 
 def text(fields: dict[str, Any], name: str, *, default: str | None = None, longest: int = 1000) -> str:

@@ -13,9 +13,12 @@ from agents.chat.conversation import Question
 from console.api import people, requests, showing
 from console.api.requests import Endpoint, Problem
 from console.api.services import Services
+from observability import logging
+from security import digests
 from workflows import runs
 
 LONGEST_WAIT = 25  # seconds, below the 30 after which proxies give up
+LONGEST_KEY = 100
 CHANGED_RUNS = "runs"
 _DECISIONS: dict[str, Literal["approved", "rejected"]] = {
     "approve": "approved", "approved": "approved", "reject": "rejected", "rejected": "rejected",
@@ -85,7 +88,7 @@ class _Conversation:
             workspace_id=self._workspace(requests.text(fields, "workspace", default="")),
             person_id=person.id,
             text=text,
-            trigger=request.headers.get("Idempotency-Key", "")[:100] or self._services.new_id(),
+            trigger=self._trigger(request, person.id),
         )
         answer = await self._services.conversation.ask(question)
         body = {"reply": showing.reply(answer.reply), "run_id": answer.run_id, "session_id": answer.session_id}
@@ -105,6 +108,15 @@ class _Conversation:
             reason=requests.text(fields, "reason", default=""),
         )
         return web.json_response({"accepted": verdict.accepted, "reply": showing.reply(verdict.reply), "as": person.id})
+
+    def _trigger(self, request: web.Request, person_id: str) -> str:
+        """The identity of a message: the same person with the same idempotency key has sent the same one again."""
+        key = request.headers.get("Idempotency-Key", "")
+        if not key:
+            return logging.bound("request_id") or self._services.new_id()
+        if len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+            raise Problem(422, "Wrong key", f"The Idempotency-Key may have {LONGEST_KEY} printable ASCII characters.")
+        return digests.sha256([self._services.surface, person_id, key])
 
     def _workspace(self, name: str) -> str:
         if name and name not in self._services.workspaces:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from console.api import requests
 from tests.unit.console.conftest import TOKEN
 
 SCALE = {"text": "scale web to 5 in shop", "as": "alice"}
@@ -70,6 +71,37 @@ async def test_the_same_message_sent_twice_starts_one_run(owner, house):
 
     assert bodies[0]["run_id"] == bodies[1]["run_id"]
     assert len(house.stores.runs.rows) == 1
+
+
+async def test_the_key_of_one_person_is_not_the_key_of_another(owner, house):
+    """Nobody finds somebody else's run by choosing the same key."""
+    for who in ("alice", "dave"):
+        await owner.post("/api/v1/chat", json={**SCALE, "as": who}, headers={"Idempotency-Key": "k1"})
+
+    assert {run.plan.requester_id for run in house.stores.runs.rows.values()} == {"alice", "dave"}
+
+
+@pytest.mark.parametrize("key", ["x" * 101, "\u00e9"])
+async def test_a_key_that_cannot_be_one_is_refused(owner, key):
+    """It would travel on in headers."""
+    response = await owner.post("/api/v1/chat", json=SCALE, headers={"Idempotency-Key": key})
+
+    assert (response.status, (await problem(response))["title"]) == (422, "Wrong key")
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for(owner, monkeypatch):
+    """A connection is not held forever."""
+    monkeypatch.setattr(requests, "PATIENCE", 0.05)
+    over = asyncio.Event()
+
+    async def stalled():
+        yield b"{"
+        await over.wait()
+
+    response = await owner.post("/api/v1/chat", data=stalled())
+    over.set()
+
+    assert (response.status, (await problem(response))["title"]) == (408, "Too slow")
 
 
 async def test_a_decision_follows_the_same_rules_as_everywhere(owner, house):
