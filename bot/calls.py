@@ -40,6 +40,7 @@ TEMPORARY = frozenset(
 )
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 MAX_WAIT = 300.0
+PATIENCE = 5.0  #: seconds a call waits for its turn by itself
 
 
 class Bucket:
@@ -51,13 +52,16 @@ class Bucket:
         self._now = now
         self._free_at = 0.0
 
-    def delay(self) -> float:
-        """Take the next place; seconds until it may be used."""
-        now = self._now()
-        earliest = now - self._interval * (self._burst - 1)
-        place = max(self._free_at, earliest)
-        self._free_at = place + self._interval
-        return max(0.0, place - now)
+    def wait(self) -> float:
+        """Seconds until the next place may be used."""
+        return max(0.0, self._next() - self._now())
+
+    def take(self) -> None:
+        """Use the next place."""
+        self._free_at = self._next() + self._interval
+
+    def _next(self) -> float:
+        return max(self._free_at, self._now() - self._interval * (self._burst - 1))
 
     def close_for(self, seconds: float) -> None:
         """Nobody passes before *seconds* have gone by."""
@@ -84,8 +88,11 @@ class SlackCalls:
     async def call(self, method: str, *, team: str = "", **arguments: Any) -> dict[str, Any]:
         """The answer of *method*; how the arguments travel is the SDK's knowledge."""
         bucket = self._bucket(team, method)
-        if (delay := bucket.delay()) > 0:
-            await self._sleep(delay)
+        if (wait := bucket.wait()) > PATIENCE:
+            raise errors.SlackRateLimited(method, wait)  # who waits that long should not hold anything meanwhile
+        bucket.take()
+        if wait > 0:
+            await self._sleep(wait)
         function = getattr(self._client, method.replace(".", "_"))
         try:
             response = await function(**arguments)

@@ -42,6 +42,8 @@ class Normaliser:
                 return self._event(body)
             case "block_actions":
                 return self._action(body)
+            case "message_action":
+                return self._shortcut(body)
             case None if "command" in body:
                 return self._command(body)
         return Unstored.LISTENED
@@ -114,6 +116,26 @@ class Normaliser:
         }
         name = f"slack:{team}:action:{trigger}"
         return self._item("action", name, (name,), payload)
+
+    def _shortcut(self, body: Body) -> InboxItem | Unstored:
+        user, message = _mapping(body.get("user")), _mapping(body.get("message"))
+        team = str(_mapping(body.get("team")).get("id") or "")
+        channel, ts = str(_mapping(body.get("channel")).get("id") or ""), str(message.get("ts") or "")
+        trigger = str(body.get("trigger_id") or "")
+        if not (team and channel and ts and trigger and user.get("id")):
+            return Unstored.LISTENED
+        payload = {
+            "team": team,
+            "channel": channel,
+            "user": str(user["id"]),
+            "user_team": str(user.get("team_id") or team),
+            "ts": ts,
+            "root": str(message.get("thread_ts") or ts),
+            "direct": channel.startswith("D"),
+            "response_url": self._sealed(body),
+        }
+        name = f"slack:{team}:shortcut:{trigger}"
+        return self._item("shortcut", name, (name,), payload)
 
     def _sealed(self, body: Body) -> str:
         url = body.get("response_url")

@@ -86,13 +86,14 @@ class SlackService:
         self._parts.client.session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=self._settings.call_timeout), trust_env=True
         )
-        self._parts.background.start(self._parts.installation.learn(), name="auth.test")
-        self._parts.background.start(supervised("delivery", self._delivery.run), name="delivery loop")
+        self._parts.background.start(self._parts.installation.learn(), name="auth.test", endless=True)
+        self._parts.background.start(supervised("delivery", self._delivery.run), name="delivery loop", endless=True)
         if self._socket:
-            self._parts.background.start(supervised("Socket Mode", self._socket.run), name="socket loop")
+            self._parts.background.start(supervised("Socket Mode", self._socket.run), name="socket loop", endless=True)
 
-    async def stop(self) -> None:
-        await self._parts.background.stop()
+    async def stop(self, *, grace: float = 3.0) -> None:
+        """Calls under way have *grace* seconds; what is cut off is found again at the next start."""
+        await self._parts.background.stop(grace=grace)
         if self._parts.client.session is not None:
             await self._parts.client.session.close()
 

@@ -107,6 +107,9 @@ class Turns:
                 return await self._asked(item)
             case "action":
                 return await self._clicks.clicked(item)
+            case "shortcut":
+                await self._say(item, "answer", how_to_ask(), answers.privately(item.payload))
+                return "done"
         logger.warning("inbox item %s is of unknown kind %s", item.id, item.kind)
         return "ignored"
 
@@ -176,6 +179,14 @@ class Turns:
 
     async def _say(self, item: InboxItem, name: str, reply: replies.Reply, place: Place) -> None:
         await self._messages.add(answers.message(item, name, reply, place, id_=self._new_id()))
+
+
+def how_to_ask() -> replies.Reply:
+    """What somebody else wrote is not a request; the one who used the shortcut has to put it into words."""
+    return replies.reply(
+        "To have me look into this message, reply in its thread and mention me with your question.",
+        elements=(replies.Paragraph(text=replies.text("For example: ", replies.code("debug checkout in shop"))),),
+    )
 
 
 def session_key(payload: Payload) -> str:

@@ -183,7 +183,7 @@ class House:
         """As a process ends: what runs is cut off."""
         if self.service is not None:
             await self.dispatcher.stop()
-            await self.service.stop()
+            await self.service.stop(grace=0)
             assert self._runner is not None
             await self._runner.cleanup()
             self.service = None

@@ -176,3 +176,13 @@ async def test_a_turn_that_fails_once_is_tried_again(house):
 
 async def _at_once(_seconds):
     return None
+
+
+async def test_the_message_shortcut_is_answered(house):
+    """With what to do; the words of somebody else are no request."""
+    written = await house.slack.send_message("bob", "ops", "ALERT checkout is down", events=())
+
+    await house.slack.use_shortcut("alice", "hexa_ask_message", written.message)
+
+    answer = await house.slack.wait_for_ephemeral("alice")
+    assert "reply in its thread and mention me" in answer.plain_text()
