@@ -72,11 +72,14 @@ async def verify(settings: Settings, *, workspace: str, as_json: bool) -> int:
 
 
 async def tail(settings: Settings, *, lines: int, workspace: str, as_json: bool) -> int:
+    found: list[audit.Record] = []
     async with opened(settings) as trail:
-        latest: deque[audit.Record] = deque(maxlen=lines)
         for name in await _named(trail, workspace):
-            latest.extend([record async for record in trail.log.records(name)][-lines:])
-    records = sorted(latest, key=lambda one: str(one.event.get("at", "")))
+            latest: deque[audit.Record] = deque(maxlen=lines)
+            async for record in trail.log.records(name):
+                latest.append(record)
+            found += latest
+    records = sorted(found, key=lambda one: str(one.event.get("at", "")))[-lines:]
     if as_json:
         showing.as_json([{**one.event, "sequence": one.sequence} for one in records])
         return DONE
