@@ -1,13 +1,16 @@
-"""Turns rows into runs and back. Four queries read any number of runs: runs, steps, attempts, approvals."""
+"""Turns rows into runs and back. Two queries read any number of runs: runs with their approvals, steps with their
+attempts.
+"""
 
 import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from storage.tables.runs import approval, attempt, run, step
 from workflows import runs
@@ -15,23 +18,25 @@ from workflows import runs
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The four queries over a choice of run ids, oldest run first unless *newest_first*."""
+    """The two queries over a choice of run ids, oldest run first unless *newest_first*."""
 
     runs: Select[Any]
     steps: Select[Any]
-    attempts: Select[Any]
-    approvals: Select[Any]
 
     @classmethod
     def of(cls, ids: Select[Any], *, newest_first: bool = False) -> "Selection":
         created = run.c.created_at.desc() if newest_first else run.c.created_at
+        of_approval = [column.label(f"approval_{column.name}") for column in approval.c]
+        same_step = and_(attempt.c.run_id == step.c.run_id, attempt.c.step_id == step.c.id)
         return cls(
-            runs=select(run).where(run.c.id.in_(ids)).order_by(created, run.c.id),
-            steps=select(step).where(step.c.run_id.in_(ids)).order_by(step.c.run_id, step.c.position),
-            attempts=select(attempt)
-            .where(attempt.c.run_id.in_(ids))
-            .order_by(attempt.c.run_id, attempt.c.step_id, attempt.c.number),
-            approvals=select(approval).where(approval.c.run_id.in_(ids)),
+            runs=select(run, *of_approval)
+            .outerjoin_from(run, approval, approval.c.run_id == run.c.id)
+            .where(run.c.id.in_(ids))
+            .order_by(created, run.c.id),
+            steps=select(step, attempt.c.number, attempt.c.started_at, attempt.c.finished_at, attempt.c.outcome)
+            .outerjoin_from(step, attempt, same_step)
+            .where(step.c.run_id.in_(ids))
+            .order_by(step.c.run_id, step.c.position, attempt.c.number),
         )
 
 
@@ -39,14 +44,11 @@ BY_ID = Selection.of(select(run.c.id).where(run.c.id == bindparam("of_run")))
 
 
 def load(connection: Connection, selection: Selection, values: Mapping[str, Any]) -> list[runs.Run]:
-    attempts: defaultdict[tuple[str, str], list[runs.Attempt]] = defaultdict(list)
-    for row in connection.execute(selection.attempts, values):
-        attempts[row.run_id, row.step_id].append(_attempt(row))
+    rows = connection.execute(selection.steps, values)
     steps: defaultdict[str, list[runs.Step]] = defaultdict(list)
-    for row in connection.execute(selection.steps, values):
-        steps[row.run_id].append(_step(row, attempts[row.run_id, row.id]))
-    approvals = {row.run_id: approval_of(row) for row in connection.execute(selection.approvals, values)}
-    return [_run(row, steps[row.id], approvals.get(row.id)) for row in connection.execute(selection.runs, values)]
+    for (run_id, _), of_step in groupby(rows, key=lambda row: (row.run_id, row.id)):
+        steps[run_id].append(_step(list(of_step)))
+    return [_run(row, steps[row.id]) for row in connection.execute(selection.runs, values)]
 
 
 def load_one(connection: Connection, run_id: str) -> runs.Run | None:
@@ -54,19 +56,24 @@ def load_one(connection: Connection, run_id: str) -> runs.Run | None:
     return found[0] if found else None
 
 
-def approval_of(row: Any) -> runs.Approval:
+def approval_of(row: Any, prefix: str = "") -> runs.Approval:
+    """From a row of approval, or of a join that names its columns with a prefix."""
+
+    def column(name: str) -> Any:
+        return getattr(row, prefix + name)
+
     return runs.Approval(
-        id=row.id,
-        run_id=row.run_id,
-        digest=row.digest,
-        decision=runs.Decision(row.decision),
-        use=runs.Use(row.use),
-        rules=runs.ApprovalRules(**row.rules),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        decided_at=row.decided_at,
-        decided_by=row.decided_by,
-        reason=row.reason,
+        id=column("id"),
+        run_id=column("run_id"),
+        digest=column("digest"),
+        decision=runs.Decision(column("decision")),
+        use=runs.Use(column("use")),
+        rules=runs.ApprovalRules(**column("rules")),
+        created_at=column("created_at"),
+        expires_at=column("expires_at"),
+        decided_at=column("decided_at"),
+        decided_by=column("decided_by"),
+        reason=column("reason"),
     )
 
 
@@ -131,7 +138,7 @@ def approval_row(one: runs.Approval) -> dict[str, Any]:
     }
 
 
-def _run(row: Any, steps: Sequence[runs.Step], approval: runs.Approval | None) -> runs.Run:
+def _run(row: Any, steps: Sequence[runs.Step]) -> runs.Run:
     return runs.Run(
         id=row.id,
         session_id=row.session_id,
@@ -140,7 +147,7 @@ def _run(row: Any, steps: Sequence[runs.Step], approval: runs.Approval | None) -
         epoch=row.epoch,
         created_at=row.created_at,
         steps=tuple(steps),
-        approval=approval,
+        approval=None if row.approval_id is None else approval_of(row, "approval_"),
         request_text=row.request_text,
         request_id=row.request_id,
         trace_context=row.trace_context,
@@ -150,7 +157,14 @@ def _run(row: Any, steps: Sequence[runs.Step], approval: runs.Approval | None) -
     )
 
 
-def _step(row: Any, attempts: Sequence[runs.Attempt]) -> runs.Step:
+def _step(rows: Sequence[Any]) -> runs.Step:
+    """From the rows of one step: one per attempt, or a single one without."""
+    row = rows[0]
+    attempts = [
+        runs.Attempt(each.id, each.number, each.started_at, each.finished_at, each.outcome)
+        for each in rows
+        if each.number is not None
+    ]
     return runs.Step(
         id=row.id,
         state=runs.StepState(row.state),
@@ -160,7 +174,3 @@ def _step(row: Any, attempts: Sequence[runs.Attempt]) -> runs.Step:
         retry_at=row.retry_at,
         attempts=tuple(attempts),
     )
-
-
-def _attempt(row: Any) -> runs.Attempt:
-    return runs.Attempt(row.step_id, row.number, row.started_at, row.finished_at, row.outcome)

@@ -91,9 +91,9 @@ class Database:
     async def close(self) -> None:
         while self._before_close:
             await self._before_close.pop()()
-        if self._writer is not None:
-            await self._writer.close()
         await self._readers.dispose()
+        if self._writer is not None:
+            await self._writer.close()  # the last connection folds the log into the database
         if self._lock is not None:
             self._lock.release()
 
@@ -120,16 +120,14 @@ def _prepare(path: Path, lock: ProcessLock) -> Connection:
     except OSError as error:
         lock.release()
         raise StorageUnavailableError(f"{path} cannot be opened for writing: {error.strerror}.") from error
+    engine = _writing_engine(path)
     try:
-        engine = _writing_engine(path)
         migrating.upgrade(engine)
         return engine.connect()
-    except DBAPIError as error:
+    except (DBAPIError, StorageError) as error:
+        engine.dispose()
         lock.release()
-        raise translated(error) from error
-    except StorageError:
-        lock.release()
-        raise
+        raise translated(error) from error.__cause__
 
 
 def _writing_engine(path: Path) -> Engine:

@@ -95,6 +95,7 @@ class Writer:
                 self._perform(batch)
                 self._tell(batch)
         self._connection.close()
+        self._connection.engine.dispose()
 
     def _next_batch(self) -> tuple[list[Unit], bool]:
         batch: list[Unit] = []

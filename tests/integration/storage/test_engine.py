@@ -34,6 +34,10 @@ def value(connection):
     return connection.execute(text("SELECT n FROM counter")).scalar_one()
 
 
+def increment_nothing(connection):
+    connection.execute(text("UPDATE run SET epoch = epoch + 1"))
+
+
 class Gate:
     """A unit that keeps the writer thread busy until it is opened."""
 
@@ -298,6 +302,23 @@ async def test_the_files_are_private(database, path):
     """Requests and results are nobody else's business."""
     for name in (path.name, path.name + "-wal", path.name + ".lock"):
         assert (path.parent / name).stat().st_mode & 0o077 == 0
+
+
+async def test_closing_leaves_one_file_that_can_be_copied(database, path):
+    """The log is folded in; only the lock file stays beside it."""
+    await database.write(increment_nothing)
+    await database.read(lambda c: c.execute(text("SELECT 1")).scalar())
+    await database.close()
+
+    assert {each.name for each in path.parent.iterdir()} == {path.name, path.name + ".lock"}
+
+
+async def test_a_file_that_is_no_database_is_told_as_such(path):
+    """Again and again, and the lock is not kept."""
+    path.write_bytes(b"this is a text file, and a long one at that" * 100)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailableError, match="not a database"):
+            await Database.open(path)
 
 
 async def test_a_directory_that_cannot_be_written_is_named(tmp_path):
