@@ -108,10 +108,22 @@ def require(task: Task, *names: str) -> tuple[Any, ...]:
     return tuple(task[name] for name in names)
 
 
-def suggestion(message: str, details: Mapping[str, Any]) -> str:
-    """A "did you mean" from the close names a control plane found, unless the message says it already."""
+_LATER = "Nothing was changed. Try again in a moment."
+_NEXT_STEPS: Mapping[str, str] = {
+    "PermissionDeniedError": "Ask an admin for a role that includes it; whoami shows what you hold.",
+    "ClusterUnavailableError": f"{_LATER[:-1]}, then tell whoever runs the cluster.",
+    "OperationTimeoutError": _LATER,
+    "NetworkError": _LATER,
+    "RateLimitError": _LATER,
+}
+
+
+def next_step(message: str, kind: str, details: Mapping[str, Any]) -> str:
+    """What helps after a question or plan failed: the names that may have been meant, else what its kind asks for."""
     close = details.get("did_you_mean") or []
-    return f"Did you mean {' or '.join(close)}?" if close and "Did you mean" not in message else ""
+    if close and "Did you mean" not in message:
+        return f"Did you mean {' or '.join(close)}?"
+    return _NEXT_STEPS.get(kind, "")
 
 
 def failed(problem: cp.ControlPlaneError, code: str) -> TaskResult:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.agent import BaseAgent, suggestion
+from agents.agent import BaseAgent, next_step
 from agents.ports import Refused, Request
 from controlplane.contract import canonical, models
 from controlplane.contract import errors as cp
@@ -146,7 +146,7 @@ class Planner:
                 raise RefusedError(
                     result.error_code or "VALIDATION_FAILED",
                     result.message,
-                    suggestion(result.message, result.metadata),
+                    next_step(result.message, str(result.metadata.get("kind", "")), result.metadata),
                     **{name: value for name, value in result.metadata.items() if name == "did_you_mean"},
                 )
             warnings += result.data.get("warnings", [])
@@ -233,4 +233,5 @@ def _scope(scene: _Scene) -> dict[str, Any]:
 def _refused_by_control_plane(problem: cp.ControlPlaneError) -> Refused:
     code = next((code for kind, code in _CODES if isinstance(problem, kind)), "ORCHESTRATION_ERROR")
     close = {name: value for name, value in problem.details.items() if name == "did_you_mean"}
-    return Refused(code, str(problem), suggestion(str(problem), problem.details), close)
+    hint = next_step(str(problem), type(problem).__name__, problem.details)
+    return Refused(code, str(problem), hint, close)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents import replies
-from agents.agent import Action, ActivityRecorder, BaseAgent, Task, TaskResult, suggestion
+from agents.agent import Action, ActivityRecorder, BaseAgent, Task, TaskResult, next_step
 from agents.chat import answers, grammar
 from agents.chat.commands import Intent, Unclear
 from agents.ports import Scope, WorkingSet
@@ -128,16 +128,8 @@ class UserChatAgent(BaseAgent):
         result = await self._kubernetes.execute({**place, **more, "action": action}, context)
         if result.success:
             return result.data
-        hint = suggestion(result.message, result.metadata) or _hints.get(str(result.metadata.get("kind")), "")
+        hint = next_step(result.message, str(result.metadata.get("kind", "")), result.metadata)
         raise _NoAnswerError(replies.error(result.message, next_step=_text(hint)), result.error_code)
-
-
-_hints = {
-    "PermissionDeniedError": "Ask an admin for a role that includes it; whoami shows what you hold.",
-    "ClusterUnavailableError": "Nothing was changed. Try again in a moment, then tell whoever runs the cluster.",
-    "OperationTimeoutError": "Nothing was changed. Try again in a moment.",
-    "NetworkError": "Nothing was changed. Try again in a moment.",
-}
 
 
 class _NoAnswerError(Exception):
