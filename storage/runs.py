@@ -22,7 +22,7 @@ from workflows.ports import Message, StaleEpochError, StepEnd
 
 _NEW_RUN, _NEW_STEPS, _NEW_APPROVAL = insert(run), insert(step), insert(approval)
 _EXISTS = select(run.c.id).where(run.c.id == bindparam("of_run"))
-_UNFINISHED = select(run.c.id).where(UNFINISHED).order_by(run.c.created_at)
+_UNFINISHED = select(run.c.id).where(UNFINISHED).order_by(run.c.created_at, run.c.id)
 _RECENT = assembling.Selection.of(
     select(run.c.id)
     .where(run.c.workspace_id == bindparam("of_workspace"))
@@ -34,11 +34,10 @@ _CLAIM = update(run).where(run.c.id == bindparam("of_run")).values(epoch=run.c.e
 _MINE = update(run).where(run.c.id == bindparam("of_run"), run.c.epoch == bindparam("of_epoch"))
 _RAISE = _MINE.values(version=run.c.version + 1)
 _HAS_APPROVAL = exists().where(approval.c.run_id == run.c.id)
-_WORK_ON = _RAISE.where(or_(run.c.state == "running", and_(run.c.state == "ready", ~_HAS_APPROVAL))).values(
-    state="running"
-)
+# Begun: its approval was consumed, or it never needed one. Before that there is nothing to work on or to finish.
+_FINISH = _RAISE.where(or_(run.c.state == "running", and_(run.c.state == "ready", ~_HAS_APPROVAL)))
+_WORK_ON = _FINISH.values(state="running")
 _START = _RAISE.where(run.c.state == "ready").values(state="running")
-_FINISH = _RAISE.where(run.c.state.in_(["waiting", "ready", "running"]))
 _IS_MINE = select(run.c.state, _HAS_APPROVAL.label("gated")).where(
     run.c.id == bindparam("of_run"), run.c.epoch == bindparam("of_epoch")
 )

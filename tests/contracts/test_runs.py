@@ -215,6 +215,20 @@ async def test_nothing_begins_in_a_run_that_was_not_begun_or_has_ended(stores):
         await begin(stores, epoch)
 
 
+async def test_what_was_not_begun_cannot_be_finished(stores):
+    """A run that waits is decided, an approved one is begun or voided; otherwise a decision would outlive its run."""
+    await stores.runs.create(run(), messages=[], events=[])
+    epoch = (await stores.runs.claim("run-1")).epoch
+    end_it = {"epoch": epoch, "state": RunState.FAILED, "summary": "", "now": T0}
+    with pytest.raises(StaleEpochError):
+        await stores.runs.finish("run-1", **end_it)
+    await stores.approvals.decide("run-1:approval", ruling(), events=[])
+    with pytest.raises(StaleEpochError):
+        await stores.runs.finish("run-1", **end_it)
+
+    assert (await stores.runs.get("run-1")).state is RunState.READY
+
+
 async def test_a_step_that_is_done_does_not_begin_again(stores):
     """A finished attempt answers from its row."""
     epoch = await approved(stores)

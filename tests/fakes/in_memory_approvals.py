@@ -69,7 +69,7 @@ class InMemoryApprovals:
             for run in self._runs.rows.values()
             if run.state is RunState.WAITING and run.plan.workspace_id == workspace_id
         ]
-        return sorted(found, key=lambda run: run.created_at)
+        return sorted(found, key=lambda run: (run.created_at, run.id))
 
     async def due(self, now: datetime) -> Sequence[Approval]:
         return [approval for at, approval in self._timers() if at <= now]

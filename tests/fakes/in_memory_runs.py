@@ -60,18 +60,17 @@ class InMemoryRuns:
     ) -> int:
         run = self._mine(run_id, epoch)
         step = run.step(step_id)
-        may_run = run.state is RunState.RUNNING or (run.state is RunState.READY and run.approval is None)
-        if not may_run or step.state in {StepState.DONE, StepState.SKIPPED}:
+        if not begun(run) or step.state in {StepState.DONE, StepState.SKIPPED}:
             raise StaleEpochError(run_id)
         self.also((), events)
         number = len(step.attempts) + 1
-        begun = dataclasses.replace(
+        running = dataclasses.replace(
             step,
             state=StepState.RUNNING,
             retry_at=None,
             attempts=(*step.attempts, Attempt(step_id, number, now)),
         )
-        self.put(run, state=RunState.RUNNING, steps=with_step(run, begun))
+        self.put(run, state=RunState.RUNNING, steps=with_step(run, running))
         return number
 
     async def end(
@@ -134,7 +133,7 @@ class InMemoryRuns:
         events: Sequence[audit.Event] = (),
     ) -> None:
         run = self._mine(run_id, epoch)
-        if run.state.final:
+        if not begun(run):
             raise StaleEpochError(run_id)
         self.also((), events)
         self.put(run, state=state, summary=summary, finished_at=now)
@@ -142,7 +141,7 @@ class InMemoryRuns:
 
     async def recent(self, workspace_id: str, *, limit: int = 20) -> Sequence[Run]:
         mine = [run for run in self._by_age() if run.plan.workspace_id == workspace_id]
-        return mine[::-1][:limit]
+        return sorted(mine, key=lambda run: run.created_at, reverse=True)[:limit]
 
     def put(self, run: Run, **values: Any) -> None:
         """Change a run and raise its version."""
@@ -164,13 +163,18 @@ class InMemoryRuns:
         return self.rows[run_id].version if run_id in self.rows else 0
 
     def _by_age(self) -> list[Run]:
-        return sorted(self.rows.values(), key=lambda run: run.created_at)
+        return sorted(self.rows.values(), key=lambda run: (run.created_at, run.id))
 
 
 def usable(approval: Approval, now: datetime) -> bool:
     if approval.decision is not Decision.APPROVED or approval.use is not Use.UNUSED or approval.decided_at is None:
         return False
     return now <= approval.decided_at + timedelta(seconds=approval.rules.execute_within)
+
+
+def begun(run: Run) -> bool:
+    """Its approval was consumed, or it never needed one."""
+    return run.state is RunState.RUNNING or (run.state is RunState.READY and run.approval is None)
 
 
 def unended(step: Step) -> set[int]:
