@@ -32,12 +32,15 @@ NOT_ACCEPTED = (
 
 
 class Intake(AsyncMiddleware):
-    """Writes the inbox row, then acknowledges."""
+    """Writes the inbox row, then acknowledges. *checkpoint* is told in between; a test may end the process there."""
 
-    def __init__(self, normalise: Normaliser, inbox: Inbox, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, normalise: Normaliser, inbox: Inbox, dispatcher: Dispatcher, checkpoint: Callable[[str], None]
+    ) -> None:
         self._normalise = normalise
         self._inbox = inbox
         self._dispatcher = dispatcher
+        self._checkpoint = checkpoint
 
     async def async_process(
         self,
@@ -51,6 +54,7 @@ class Intake(AsyncMiddleware):
             await next()
             return None
         if item is not Unstored.IGNORED and await self._inbox.accept(item):
+            self._checkpoint("after_commit")
             self._dispatcher.turn(item.lane)
         return BoltResponse(status=200, body="")
 

@@ -49,6 +49,7 @@ class SlackService:
         clock: Callable[[], datetime],
         seal: Callable[[str], str],
         unseal: Callable[[str], str],
+        checkpoint: Callable[[str], None] = wiring.passed,
     ) -> None:
         around = wiring.Surroundings(
             inbox=inbox,
@@ -63,6 +64,7 @@ class SlackService:
             clock=clock,
             seal=seal,
             unseal=unseal,
+            checkpoint=checkpoint,
         )
         parts = wiring.Parts(settings, around)
         self.placing = SlackPlacing(around.new_id)

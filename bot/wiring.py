@@ -17,6 +17,7 @@ from bot.calls import SlackCalls
 from bot.channels import Channels
 from bot.clicks import Clicks, Decides
 from bot.delivery import Changed, Delivery
+from bot.door import Door
 from bot.identity import SlackDirectory
 from bot.incoming import Normaliser
 from bot.installation import Installation
@@ -25,7 +26,7 @@ from bot.resolving import Approvers, Resolver
 from bot.settings import SlackSettings
 from bot.showing import Showing
 from bot.turns import Asks, Turns
-from security.ports import RoleBindings
+from security.ports import AuditLog, RoleBindings
 from workflows.ports import Dispatcher, Inbox, Messages, Runs
 
 
@@ -35,6 +36,10 @@ class Decisions(Decides, Approvers, Protocol):
 
 def new_id() -> str:
     return uuid.uuid4().hex
+
+
+def passed(_point: str) -> None:
+    """Nobody watches the checkpoints, except a test that ends the process at one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,9 @@ class Surroundings:
     clock: Callable[[], datetime]
     seal: Callable[[str], str]
     unseal: Callable[[str], str]
+    audit_log: AuditLog | None = None
     new_id: Callable[[], str] = new_id
+    checkpoint: Callable[[str], None] = passed
 
 
 class Parts:
@@ -73,6 +80,13 @@ class Parts:
             self.calls, around.bindings, self.installation, teams=settings.teams, clock=around.clock
         )
         self.channels = Channels(self.calls, around.clock)
+        self.door = Door(
+            settings=settings,
+            directory=self.directory,
+            channels=self.channels,
+            audit_log=around.audit_log,
+            clock=around.clock,
+        )
 
 
 def app(settings: SlackSettings, around: Surroundings, parts: Parts) -> AsyncApp:
@@ -83,7 +97,7 @@ def app(settings: SlackSettings, around: Surroundings, parts: Parts) -> AsyncApp
         bot_user=parts.installation.bot_user,
         teams=settings.teams,
     )
-    intake = Intake(normalise, around.inbox, around.dispatcher)
+    intake = Intake(normalise, around.inbox, around.dispatcher, around.checkpoint)
     return build_app(parts.client, intake, KnownAuthorize(parts.installation, settings.bot_token))
 
 
@@ -95,8 +109,7 @@ def turns(settings: SlackSettings, around: Surroundings, parts: Parts) -> Turns:
         sessions=around.sessions,
         conversation=around.conversation,
         clicks=_clicks(around, parts),
-        directory=parts.directory,
-        channels=parts.channels,
+        door=parts.door,
         calls=parts.calls,
         background=parts.background,
         new_id=around.new_id,
@@ -108,8 +121,7 @@ def _clicks(around: Surroundings, parts: Parts) -> Clicks:
         decisions=around.decisions,
         messages=around.messages,
         runs_=around.runs,
-        directory=parts.directory,
-        channels=parts.channels,
+        door=parts.door,
         dispatcher=around.dispatcher,
         new_id=around.new_id,
     )

@@ -71,7 +71,7 @@ async def server(
         core = await stack.enter_async_context(
             bootstrap.core(settings, configuration, checkpoint=checkpoint, clock=clock)
         )
-        slack = _slack(core)
+        slack = _slack(core, checkpoint)
         token = secrets.token_urlsafe(32)
         routes = [
             *api.routes(core, token=token, default_person=DEMO_PERSON if demo else ""),
@@ -126,7 +126,7 @@ def _kubeconfig(settings: Settings) -> Path:
     return settings.data_dir / "demo.kubeconfig"
 
 
-def _slack(core: bootstrap.Core) -> SlackService | None:
+def _slack(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> SlackService | None:
     """The Slack surface, when the environment has a bot token."""
     settings = core.settings
     if settings.slack_bot_token is None:
@@ -146,6 +146,7 @@ def _slack(core: bootstrap.Core) -> SlackService | None:
         clock=core.clock,
         seal=seal.close,
         unseal=seal.open,
+        checkpoint=checkpoint,
     )
     core.parts.places.surfaces.append(service.placing)
     core.parts.turns.surfaces["slack"] = service.turn
