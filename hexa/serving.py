@@ -190,4 +190,10 @@ async def _listen(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
     except OSError as error:
         message = f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}."
         raise ListenError(f"{message} Stop what uses it, or set HEXA_PORT to another one.") from error
-    return f"http://{settings.host}:{runner.addresses[0][1]}"
+    return f"http://{_reachable(settings.host)}:{runner.addresses[0][1]}"
+
+
+def _reachable(host: str) -> str:
+    """The host as somebody on this machine writes it in a URL."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    return f"[{own}]" if ":" in own else own

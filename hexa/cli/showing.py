@@ -13,6 +13,7 @@ from rich.text import Text
 
 from agents.replies import Reply
 from hexa import terminal
+from hexa.cli import calling
 from hexa.cli.client import Api
 from hexa.cli.errors import DONE, NOT_DONE
 
@@ -35,7 +36,7 @@ def how_to_decide(console: Console, progress: Plain) -> None:
     if not approvers:
         return
     console.print()
-    command = f"hexa approvals approve {progress['run_id']} --as {approvers[0]}"
+    command = f"{calling.command()} approvals approve {progress['run_id']} --as {approvers[0]}"
     console.print(Text.assemble("Waiting for ", (" or ".join(approvers), "bold"), ". To approve: ", (command, "cyan")))
 
 

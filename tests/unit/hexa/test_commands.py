@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from hexa import serverfile
-from hexa.cli import approvals, asking, people, runs
+from hexa.cli import approvals, asking, calling, people, runs
 from hexa.cli.client import Api
 from hexa.cli.connection import connect
 from hexa.cli.errors import CONFIGURATION, UNREACHABLE, USAGE, CommandError
@@ -41,7 +41,7 @@ async def test_a_card_is_followed_by_who_may_approve_and_the_command_for_it(api,
     out = told(capsys)
     assert "Scale web in shop to 5" in out
     assert "- 3\n  + 5" in out
-    assert f"Waiting for bob or dave. To approve: hexa approvals approve {await waiting_id(api)} --as bob" in out
+    assert f"Waiting for bob or dave. To approve: {calling.command()} approvals approve {await waiting_id(api)} --as bob" in out
 
 
 async def test_a_run_is_followed_to_its_end(api, house, capsys):
