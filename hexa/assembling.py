@@ -23,7 +23,7 @@ from security import redaction
 from security.subjects import SecurityContext
 from storage.dispatch.inprocess import InProcessDispatcher
 from storage.stores import Stores
-from workflows import approvals, engine, executing, planner, ports, runs, starting, template
+from workflows import approvals, engine, executing, listings, planner, ports, runs, starting, template
 from workflows.estate import Workspace
 
 log = logging.logger("aiops.hexa")
@@ -159,6 +159,7 @@ def _conversation(given: Given, workers: Mapping[str, BaseAgent], flows: startin
         kubernetes=workers["KubernetesAgent"],
         orchestrator=OrchestrationAgent(flows, recorder=given.recorder),
         recorder=given.recorder,
+        listings=listings.Listings(store=given.stores.runs, approvals=given.stores.approvals).handlers(),
     )
     return Conversation(
         sessions=given.stores.sessions,

@@ -16,15 +16,25 @@ from agents.ports import Scope, WorkingSet
 from security.subjects import SecurityContext
 
 Reader = Callable[[Intent, SecurityContext], Awaitable[replies.Reply]]
-WITHOUT_PLACE = frozenset({"help", "whoami"})
+Listing = Callable[[SecurityContext], Awaitable[replies.Reply]]
+WITHOUT_PLACE = frozenset({"help", "whoami", "approvals", "runs"})
 
 
 class UserChatAgent(BaseAgent):
-    """Primary conversational interface for users."""
+    """Primary conversational interface for users. *listings* answer commands about approvals and runs, which agents
+    know nothing of.
+    """
 
     default_failure_code = "CHAT_PROCESSING_ERROR"
 
-    def __init__(self, *, kubernetes: BaseAgent, orchestrator: BaseAgent, recorder: ActivityRecorder) -> None:
+    def __init__(
+        self,
+        *,
+        kubernetes: BaseAgent,
+        orchestrator: BaseAgent,
+        recorder: ActivityRecorder,
+        listings: Mapping[str, Listing],
+    ) -> None:
         super().__init__("UserChatAgent", ("conversation", "intent_recognition"), recorder=recorder)
         self._kubernetes = kubernetes
         self._orchestrator = orchestrator
@@ -36,6 +46,7 @@ class UserChatAgent(BaseAgent):
             "pods": self._pods,
             "logs": self._logs,
             "events": self._events,
+            **{name: _about_nothing(listing) for name, listing in listings.items()},
         }
 
     def actions(self) -> Mapping[str, Action]:
@@ -130,6 +141,13 @@ class UserChatAgent(BaseAgent):
             return result.data
         hint = next_step(result.message, str(result.metadata.get("kind", "")), result.metadata)
         raise _NoAnswerError(replies.error(result.message, next_step=_text(hint)), result.error_code)
+
+
+def _about_nothing(listing: Listing) -> Reader:
+    async def read(_intent: Intent, context: SecurityContext) -> replies.Reply:
+        return await listing(context)
+
+    return read
 
 
 class _NoAnswerError(Exception):

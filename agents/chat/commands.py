@@ -49,6 +49,8 @@ VERBS: tuple[Verb, ...] = (
         ("resize",),
         changes=True,
     ),
+    Verb("approvals", "approvals", "what waits for a decision", aliases=("approval", "waiting")),
+    Verb("runs", "runs", "what was run lately, and how it ended", aliases=("run", "history")),
     Verb("whoami", "whoami", "who I take you for and what you may do"),
 )
 

@@ -168,8 +168,8 @@ def _help(line: _Line) -> Intent:
     return Intent("help", {"topic": topic if topic in BY_WORD else ""})
 
 
-def _whoami(_line: _Line) -> Intent:
-    return Intent("whoami")
+def _alone(kind: str) -> Callable[[_Line], Intent]:
+    return lambda _line: Intent(kind)
 
 
 def _about_name(kind: str, usage: str, *, needed: bool = False) -> Callable[[_Line], Intent]:
@@ -237,7 +237,9 @@ def _whole(word: str, what: str) -> int:
 
 _PARSERS: dict[str, Callable[[_Line], Intent]] = {
     "help": _help,
-    "whoami": _whoami,
+    "whoami": _alone("whoami"),
+    "approvals": _alone("approvals"),
+    "runs": _alone("runs"),
     "status": _about_name("status", "status web in shop"),
     "deployments": _about_name("deployments", "deployments in shop"),
     "pods": _about_name("pods", "pods in shop"),

@@ -32,7 +32,7 @@ def orchestrator():
 
 @pytest.fixture
 def chat(kubernetes, orchestrator, recorder):
-    return UserChatAgent(kubernetes=kubernetes, orchestrator=orchestrator, recorder=recorder)
+    return UserChatAgent(kubernetes=kubernetes, orchestrator=orchestrator, recorder=recorder, listings={})
 
 
 async def say(chat, context, text, **more):

@@ -248,3 +248,19 @@ async def test_a_cluster_that_is_down_is_said(house):
 
     assert "The cluster demo cannot be reached." in answer.reply.fallback
     assert await house.stores.approvals.waiting("demo") == []
+
+
+async def test_what_waits_and_what_ran_can_be_asked(house):
+    """For everybody; an approver sees how many wait for them."""
+    assert (await house.ask("approvals")).reply.fallback == "Nothing waits for a decision."
+    assert (await house.ask("runs")).reply.fallback == "Nothing was run yet."
+    run_id = await asked(house)
+
+    waiting = (await house.ask("approvals", who="bob")).reply
+    assert waiting.fallback == "1 request waits for a decision, 1 of them for yours."
+    assert waiting.elements[0].rows == (("Scale web in shop to 5", "alice", "bob, dave"),)
+    assert "0 of them for yours" in (await house.ask("approvals", who="carol")).reply.fallback
+
+    await house.decide(run_id, "bob")
+    await house.drive()
+    assert (await house.ask("runs")).reply.elements[0].rows[0][1] == "succeeded"
