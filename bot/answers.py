@@ -24,15 +24,19 @@ def openly(payload: Payload, *, session: str) -> Place:
 
 
 def privately(payload: Payload) -> Place:
-    """To the one who asked or clicked."""
-    where = {"team": payload["team"], "channel": payload["channel"], "user": payload["user"]}
-    url = payload.get("response_url", "")
-    if "root" not in payload:
-        return places.private(response_url=url, **where)
-    if payload.get("direct"):
+    """To the one who asked."""
+    if payload.get("direct") and "root" in payload:
+        where = {"team": payload["team"], "channel": payload["channel"], "user": payload["user"]}
         return places.thread(root=payload["root"], **where)
-    has_thread = payload["root"] != payload["ts"]
-    return places.private(root=payload["root"] if has_thread else "", response_url=url, **where)
+    return to_clicker(payload)
+
+
+def to_clicker(payload: Payload) -> Place:
+    """To the one who clicked and nobody else, also where the click claims to come from somebody's direct message."""
+    where = {"team": payload["team"], "channel": payload["channel"], "user": payload["user"]}
+    has_thread = "root" in payload and payload["root"] != payload["ts"]
+    root = payload["root"] if has_thread else ""
+    return places.private(root=root, response_url=payload.get("response_url", ""), **where)
 
 
 def message(item: InboxItem, name: str, reply: replies.Reply, place: Place, *, id_: str) -> Message:

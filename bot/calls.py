@@ -141,6 +141,8 @@ class SlackCalls:
             bucket.close_for(wait)
             logger.warning("Slack limits %s, waiting %g s", method, wait)
             return errors.SlackRateLimited(method, wait)
+        if status == HTTPStatus.NOT_FOUND:
+            return errors.SlackRefused(method, errors.UNKNOWN_METHOD)
         if status != HTTPStatus.OK or code in TEMPORARY or not code:
             # Slack may have done it before it broke; whoever repeats has to look first.
             return errors.SlackUnavailable(method, code or f"http {status}", applied=True)

@@ -1,8 +1,9 @@
 """What Slack says about a channel, remembered for five minutes: who can read it decides what is shown there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot import errors
 from bot.caching import AgingCache
@@ -27,6 +28,24 @@ class Channel:
     member: bool = False
 
 
+def by_id(channel: str) -> Channel:
+    """What the id alone says, for a Slack-compatible server that knows no conversations.info. Slack itself always
+    does; there an id says nothing about privacy.
+    """
+    return Channel(seen=True, direct=channel.startswith("D"), private=not channel.startswith("C"), member=True)
+
+
+def _read(found: Mapping[str, Any]) -> Channel:
+    direct = bool(found.get("is_im"))
+    return Channel(
+        seen=True,
+        direct=direct,
+        private=bool(direct or found.get("is_private") or found.get("is_mpim")),
+        shared=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
+        member=direct or bool(found.get("is_member", True)),
+    )
+
+
 class Channels:
     """conversations.info and conversations.members."""
 
@@ -42,17 +61,13 @@ class Channels:
         try:
             answer = await self._calls.call("conversations.info", team=team, channel=channel)
         except errors.SlackRefused as refusal:
+            if refusal.code == errors.UNKNOWN_METHOD:
+                return self._known.put((team, channel), by_id(channel), seconds=KNOWN_FOR)
             if refusal.code not in UNSEEN:
                 raise
             return self._known.put((team, channel), Channel(seen=False), seconds=UNKNOWN_FOR)
-        found = answer.get("channel") or {}
-        known = Channel(
-            seen=True,
-            direct=bool(found.get("is_im")),
-            private=bool(found.get("is_private") or found.get("is_im") or found.get("is_mpim")),
-            shared=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
-            member=bool(found.get("is_member") or found.get("is_im")),
-        )
+        found = answer.get("channel")
+        known = _read(found) if found else by_id(channel)
         return self._known.put((team, channel), known, seconds=KNOWN_FOR if known.member else UNKNOWN_FOR)
 
     async def members(self, team: str, channel: str) -> frozenset[str]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from agents import replies
-from bot import answers, errors, places
-from bot.channels import Channels
-from bot.identity import Denied, SlackDirectory
+from bot import answers, places
+from bot.door import Door
+from bot.identity import Denied
 from security.subjects import Person
 from workflows import cards, runs
 from workflows.approvals import Verdict
@@ -45,23 +45,21 @@ class Clicks:
         decisions: Decides,
         messages: Messages,
         runs_: Runs,
-        directory: SlackDirectory,
-        channels: Channels,
+        door: Door,
         dispatcher: Dispatcher,
         new_id: Callable[[], str],
     ) -> None:
         self._decisions = decisions
         self._messages = messages
         self._runs = runs_
-        self._directory = directory
-        self._channels = channels
+        self._door = door
         self._dispatcher = dispatcher
         self._new_id = new_id
 
     async def clicked(self, item: InboxItem) -> str:
         """Handle one click; returns how the item ended."""
         payload = item.payload
-        person = await self._who(payload)
+        person = await self._door.admit(payload, request_id=item.id)
         if isinstance(person, Denied):
             return await self._explain(item, person.reply, "denied")
         card = await self._card(payload)
@@ -104,18 +102,6 @@ class Clicks:
         belongs = found is not None and found.kind == "card" and found.run_id == payload["value"]
         return found if belongs else None
 
-    async def _who(self, payload: Mapping[str, Any]) -> Person | Denied:
-        if not payload["direct"] and await self._shared(payload):
-            return Denied(replies.error("This channel is shared with another organisation; nothing is decided here."))
-        return await self._directory.who(team=payload["team"], user=payload["user"], user_team=payload["user_team"])
-
-    async def _shared(self, payload: Mapping[str, Any]) -> bool:
-        """A look-up that is refused counts as shared: it denies."""
-        try:
-            return (await self._channels.info(payload["team"], payload["channel"])).shared
-        except errors.SlackRefused:
-            return True
-
     async def _details(self, item: InboxItem, card: Message) -> str:
         run = await self._runs.get(card.run_id)
         if run is None:
@@ -123,7 +109,7 @@ class Clicks:
         return await self._explain(item, cards.details(run), "done")
 
     async def _explain(self, item: InboxItem, reply: replies.Reply, outcome: str) -> str:
-        place = answers.privately(item.payload)
+        place = answers.to_clicker(item.payload)
         await self._messages.add(answers.message(item, "private", reply, place, id_=self._new_id()))
         return outcome
 

@@ -6,6 +6,9 @@ SlackError
     └── SlackRateLimited  Slack asked to wait; nothing happened
 """
 
+#: A Slack-compatible server without this method; Slack itself never answers so.
+UNKNOWN_METHOD = "unknown_method"
+
 
 class SlackError(Exception):
     """A call to Slack did not succeed."""

@@ -23,14 +23,16 @@ logger = logging.getLogger("aiops.slack")
 
 KNOWN_FOR = 300.0
 UNKNOWN_FOR = 30.0
+LISTED = 1000
 _ADDRESS = re.compile(r"[^\s@'\"`$;|&<>\\]+@[^\s@'\"`$;|&<>\\]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Why somebody is not served, said to them alone."""
+    """Why somebody is not served, said to them alone; *code* is for the audit log."""
 
     reply: replies.Reply
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,18 @@ class SlackDirectory:
         """The person behind a Slack user, or why they are not served."""
         ours = self._teams or frozenset(each for each in (self._installation.team_id,) if each)
         if (ours and team not in ours) or (user_team and user_team != team and user_team not in ours):
-            return denied("I only work for members of the Slack workspace I am installed in.")
+            return denied("I only work for members of the Slack workspace I am installed in.", code="other_team")
         try:
             profile = await self._profile(team, user)
         except errors.SlackError as problem:
             logger.warning("cannot look up Slack user %s: %s", user, problem)
-            return denied("I could not check who you are, so nothing was done.", "Please try again in a minute.")
+            return denied(
+                "I could not check who you are, so nothing was done.",
+                "Please try again in a minute.",
+                code="lookup_failed",
+            )
         if profile.refusal:
-            return denied(profile.refusal)
+            return denied(profile.refusal, code="not_a_full_member")
         person = await self._bindings.person_by_email(profile.email)
         if person is None:
             return stranger(profile.email)
@@ -102,10 +108,26 @@ class SlackDirectory:
         try:
             answer = await self._calls.call("users.lookupByEmail", email=person.email)
         except errors.SlackRefused as refusal:
+            if refusal.code == errors.UNKNOWN_METHOD:
+                return await self._listed(person.email)
             logger.info("no Slack user for %s: %s", person_id, refusal.code)
             return ""
-        user: Mapping[str, Any] = answer.get("user") or {}
-        return "" if user.get("deleted") or user.get("is_bot") else str(user.get("id", ""))
+        return _usable(answer["user"]) if answer.get("user") else await self._listed(person.email)
+
+    async def _listed(self, email: str) -> str:
+        """The user with this e-mail among the first of the team, for a server that cannot look one up."""
+        try:
+            answer = await self._calls.call("users.list", limit=LISTED)
+        except errors.SlackRefused:
+            return ""
+        for user in answer.get("members") or ():
+            if str((user.get("profile") or {}).get("email", "")).lower() == email.lower():
+                return _usable(user)
+        return ""
+
+
+def _usable(user: Mapping[str, Any]) -> str:
+    return "" if user.get("deleted") or user.get("is_bot") else str(user.get("id", ""))
 
 
 def _read(user: Mapping[str, Any], team: str) -> _Profile:
@@ -131,14 +153,13 @@ def _refusal(user: Mapping[str, Any], team: str, email: str) -> str:
     return ""
 
 
-def denied(sentence: str, next_step: str = "") -> Denied:
-    return Denied(replies.error(sentence, next_step=replies.text(next_step) if next_step else ()))
+def denied(sentence: str, next_step: str = "", *, code: str) -> Denied:
+    return Denied(replies.error(sentence, next_step=replies.text(next_step) if next_step else ()), code)
 
 
 def stranger(email: str) -> Denied:
     """Somebody Slack vouches for and hexa.yaml does not know: the exact line an admin has to run."""
     address = email if _ADDRESS.fullmatch(email) else "<email>"
     line = f"hexa user add {address} --role viewer"
-    return Denied(
-        replies.error("I do not know you yet.", next_step=replies.text("An admin can add you: ", replies.code(line)))
-    )
+    step = replies.text("An admin can add you: ", replies.code(line))
+    return Denied(replies.error("I do not know you yet.", next_step=step), "unknown_person")

@@ -149,8 +149,13 @@ class Poster:
         return user
 
     async def _opened(self, team: str, user: str) -> str:
-        answer = await self._calls.call("conversations.open", team=team, users=user)
-        return str(answer["channel"]["id"])
+        try:
+            answer = await self._calls.call("conversations.open", team=team, users=user)
+        except errors.SlackRefused as refusal:
+            if refusal.code != errors.UNKNOWN_METHOD:
+                raise
+            return user  # posting to a user opens the direct message by itself
+        return str((answer.get("channel") or {}).get("id") or user)
 
     async def _whisper(self, spot: Spot, rendered: Rendered) -> Ref:
         where = {"thread_ts": spot.root} if spot.root else {}

@@ -20,7 +20,7 @@ from bot.placing import SlackPlacing
 from bot.settings import SlackSettings
 from bot.socket_mode import SocketMode
 from bot.turns import Asks
-from security.ports import RoleBindings
+from security.ports import AuditLog, RoleBindings
 from workflows.ports import Dispatcher, Inbox, Messages, Runs
 
 logger = logging.getLogger("aiops.slack")
@@ -49,6 +49,7 @@ class SlackService:
         clock: Callable[[], datetime],
         seal: Callable[[str], str],
         unseal: Callable[[str], str],
+        audit_log: AuditLog | None = None,
         checkpoint: Callable[[str], None] = wiring.passed,
     ) -> None:
         around = wiring.Surroundings(
@@ -64,6 +65,7 @@ class SlackService:
             clock=clock,
             seal=seal,
             unseal=unseal,
+            audit_log=audit_log,
             checkpoint=checkpoint,
         )
         parts = wiring.Parts(settings, around)

@@ -15,9 +15,9 @@ from agents.ports import Sessions
 from bot import answers, errors, places
 from bot.background import Background
 from bot.calls import SlackCalls
-from bot.channels import Channels
 from bot.clicks import Clicks
-from bot.identity import Denied, SlackDirectory, denied
+from bot.door import Door
+from bot.identity import Denied
 from bot.settings import SlackSettings
 from security.subjects import Person
 from workflows.ports import Inbox, InboxItem, Messages, Place
@@ -47,8 +47,7 @@ class Turns:
         sessions: Sessions,
         conversation: Asks,
         clicks: Clicks,
-        directory: SlackDirectory,
-        channels: Channels,
+        door: Door,
         calls: SlackCalls,
         background: Background,
         new_id: Callable[[], str],
@@ -60,8 +59,7 @@ class Turns:
         self._sessions = sessions
         self._conversation = conversation
         self._clicks = clicks
-        self._directory = directory
-        self._channels = channels
+        self._door = door
         self._calls = calls
         self._background = background
         self._new_id = new_id
@@ -118,7 +116,7 @@ class Turns:
         if not await self._meant_for_us(payload):
             return "ignored"
         self._seen(payload)
-        person = await self._who(payload)
+        person = await self._door.admit(payload, request_id=item.id)
         if isinstance(person, Denied):
             await self._say(item, "denied", person.reply, answers.privately(payload))
             return "denied"
@@ -134,24 +132,6 @@ class Turns:
         if "root" not in payload or payload["direct"] or payload["mentioned"]:
             return True
         return await self._sessions.find(surface=places.SURFACE, key=session_key(payload)) is not None
-
-    async def _who(self, payload: Payload) -> Person | Denied:
-        if payload.get("shared") or await self._shared(payload):
-            return denied(
-                "This channel is shared with another organisation, so I do not work here.",
-                "Ask me in a direct message or in a channel of your own workspace.",
-            )
-        return await self._directory.who(team=payload["team"], user=payload["user"], user_team=payload["user_team"])
-
-    async def _shared(self, payload: Payload) -> bool:
-        """An unclear answer counts as shared for nobody: the look-up of the person, which follows, then refuses."""
-        if payload["direct"]:
-            return False
-        try:
-            return (await self._channels.info(payload["team"], payload["channel"])).shared
-        except errors.SlackRefused as refusal:
-            logger.warning("cannot look at channel %s: %s", payload["channel"], refusal.code)
-            return True
 
     def _question(self, item: InboxItem, person: Person) -> Question:
         payload = item.payload

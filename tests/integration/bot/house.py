@@ -153,6 +153,7 @@ class House:
             clock=lambda: datetime.now(UTC),
             seal=lambda text: text[::-1],
             unseal=lambda text: text[::-1],
+            audit_log=self.stores.audit,
         )
         self.dispatcher.drive = self.service.turn
         await self.service.start()

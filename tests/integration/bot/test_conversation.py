@@ -104,9 +104,14 @@ async def test_a_stranger_gets_the_line_that_adds_them(house):
 
     answer = await house.slack.wait_for_ephemeral(dave)
 
+    records = [record.event async for record in house.stores.audit.records("default")]
+
     assert "hexa user add dave@example.com --role viewer" in answer.plain_text()
     assert not house.slack.messages("ops", sent.thread_ts, bot=True)
     assert not house.conversation.asked
+    assert [(each["type"], each["actor"], each["reason"]) for each in records] == [
+        ("authorization_denied", f"slack:{dave.team_id}:{dave.id}", "unknown_person")
+    ]
 
 
 async def test_a_stranger_in_a_direct_message_gets_a_lasting_answer(house):

@@ -1,0 +1,77 @@
+"""Who may come in: the place first, then the person; whoever is turned away is told why, and it is audited."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot import errors
+from bot.channels import Channels
+from bot.identity import Denied, SlackDirectory, denied
+from bot.settings import SlackSettings
+from security import audit
+from security.ports import AuditLog
+from security.subjects import Person
+
+logger = logging.getLogger("aiops.slack")
+
+
+class Door:
+    """Admits the author of an inbox item. Without an audit log refusals are only logged."""
+
+    def __init__(
+        self,
+        *,
+        settings: SlackSettings,
+        directory: SlackDirectory,
+        channels: Channels,
+        audit_log: AuditLog | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._channels = channels
+        self._audit = audit_log
+        self._clock = clock
+
+    async def admit(self, payload: Mapping[str, Any], *, request_id: str) -> Person | Denied:
+        """The person, or the sentence for them alone."""
+        answer = await self._looked_up(payload)
+        if isinstance(answer, Denied):
+            logger.info("Slack user %s is refused: %s", payload["user"], answer.code)
+            if self._audit is not None:
+                await self._audit.append(self._event(payload, answer, request_id))
+        return answer
+
+    async def _looked_up(self, payload: Mapping[str, Any]) -> Person | Denied:
+        if payload.get("shared") or await self._shared(payload):
+            return denied(
+                "This channel is shared with another organisation, so I do not work here.",
+                "Ask me in a direct message or in a channel of your own workspace.",
+                code="shared_channel",
+            )
+        return await self._directory.who(team=payload["team"], user=payload["user"], user_team=payload["user_team"])
+
+    async def _shared(self, payload: Mapping[str, Any]) -> bool:
+        """A refused look-up counts as shared, which refuses; one that Slack cannot answer now is tried again."""
+        if payload["direct"]:
+            return False
+        try:
+            return (await self._channels.info(payload["team"], payload["channel"])).shared
+        except errors.SlackRefused as refusal:
+            logger.warning("cannot look at channel %s: %s", payload["channel"], refusal.code)
+            return True
+
+    def _event(self, payload: Mapping[str, Any], answer: Denied, request_id: str) -> audit.Event:
+        team, channel = payload["team"], payload["channel"]
+        return audit.Event(
+            type="authorization_denied",
+            workspace_id=self._settings.workspace(team=team, channel=channel),
+            actor=f"slack:{team}:{payload['user']}",
+            action=payload.get("action", "ask"),
+            outcome="denied",
+            at=self._clock(),
+            reason=answer.code,
+            request_id=request_id,
+            details={"surface": "slack", "channel": channel},
+        )
