@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import replies
@@ -45,7 +45,7 @@ ELEMENT = st.one_of(
 REPLY = st.builds(replies.Reply, headline=TEXT, title=WORDS, elements=st.lists(ELEMENT, max_size=12).map(tuple))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(REPLY)
 def test_every_reply_is_a_message_slack_takes(reply):
     """Judged by the double's validator, which knows Slack's documented limits."""
@@ -58,7 +58,7 @@ def test_every_reply_is_a_message_slack_takes(reply):
     assert len(message.plain(reply, {}, note="see the console").text) <= 4_000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(REPLY, st.lists(BUTTON, min_size=1, max_size=4))
 def test_buttons_survive_any_shortening(reply, buttons):
     """A card without its buttons could not be decided."""
