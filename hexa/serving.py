@@ -144,6 +144,7 @@ def _slack(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> SlackServ
         dispatcher=core.dispatcher,
         changed=core.messages_changed(),
         clock=core.clock,
+        audit_log=core.stores.audit,
         seal=seal.close,
         unseal=seal.open,
         checkpoint=checkpoint,
