@@ -5,13 +5,14 @@ Surfaces (Slack, the HTTP API, the command line) are put around it by hexa.servi
 """
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agents.chat.conversation import Conversation
 from controlplane.client.http import HttpControlPlane
@@ -33,6 +34,17 @@ ISSUER = "hexa"
 AUDIENCE = "hexa-controlplane"
 ANCHORS = "audit-anchors.jsonl"
 SIGNING_KEYS = "signing-keys.json"
+
+
+class ListenError(Exception):
+    """An address cannot be listened on."""
+
+    @classmethod
+    def at(cls, host: str, port: int, variable: str, error: OSError) -> Self:
+        cause = os.strerror(error.errno) if error.errno else str(error)
+        return cls(
+            f"Port {port} on {host} cannot be used: {cause}. Stop what uses it, or set {variable} to another one."
+        )
 
 
 def utc_now() -> datetime:
@@ -182,7 +194,10 @@ async def _serve_control_plane(stack: AsyncExitStack, opened: _Opened, *, own_li
     )
     host, port = settings.controlplane_address
     listening = server.listening(application, host=host, port=port if own_listener else 0)
-    return await stack.enter_async_context(listening)
+    try:
+        return await stack.enter_async_context(listening)
+    except OSError as error:
+        raise ListenError.at(host, port, "HEXA_CONTROLPLANE_LISTEN", error) from error
 
 
 def _clusters(configuration: Configuration) -> Mapping[str, Mapping[str, Any]]:

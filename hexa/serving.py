@@ -36,10 +36,6 @@ DEMO_PERSON = "alice"
 log = logging.logger("aiops.hexa")
 
 
-class ListenError(Exception):
-    """An address cannot be listened on."""
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
     """Where a started Hexa can be reached; *kubeconfig* and *cluster* only in the demo."""
@@ -189,8 +185,7 @@ async def _listen(stack: AsyncExitStack, routes: list[web.RouteDef], settings: S
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        message = f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}."
-        raise ListenError(f"{message} Stop what uses it, or set HEXA_PORT to another one.") from error
+        raise bootstrap.ListenError.at(settings.host, settings.port, "HEXA_PORT", error) from error
     return f"http://{_reachable(settings.host)}:{runner.addresses[0][1]}"
 
 

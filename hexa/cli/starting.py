@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from rich.text import Text
 
@@ -34,14 +36,27 @@ def _log(settings: Settings) -> AbstractContextManager[TextIO]:
 
 
 def _refuse_second(settings: Settings) -> None:
-    """Better told here than by a database that is in use."""
+    """Better told here than by a database that is in use.
+
+    A process number proves nothing: in a container the next process often has the number of the one that was killed,
+    so whoever is said to run has to be listening.
+    """
     running = serverfile.read(settings.data_dir)
-    if running is not None:
+    if running is not None and _listens(running.url):
         raise CommandError(
             f"Hexa already runs for {settings.data_dir} at {running.url} (process {running.pid}).",
             next_step="Stop it first, or set HEXA_DATA_DIR to another directory.",
             code=CONFIGURATION,
         )
+
+
+def _listens(url: str) -> bool:
+    at = urlsplit(url)
+    try:
+        socket.create_connection((at.hostname, at.port or 80), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _told(demo: bool) -> Callable[[serving.Running], None]:
