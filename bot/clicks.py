@@ -4,7 +4,6 @@ The button carries the id of a run and nothing else. Whatever a click does not a
 clicked; what it does achieve everybody sees on the card.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -17,9 +16,15 @@ from workflows import cards, runs
 from workflows.approvals import Verdict
 from workflows.ports import Dispatcher, InboxItem, Message, Messages, Runs
 
-logger = logging.getLogger("aiops.slack")
-
 DECISIONS: Mapping[str, Literal["approved", "rejected"]] = {cards.APPROVE: "approved", cards.REJECT: "rejected"}
+
+
+#: How often a click waits for its card to be recorded; by then the card has been found or was never there.
+WAITS = 5
+
+
+class CardNotRecorded(Exception):  # noqa: N818 -- a reason to wait, not a failure
+    """The card is being posted; where it stands is known in a moment."""
 
 
 class Decides(Protocol):
@@ -63,14 +68,15 @@ class Clicks:
         if isinstance(person, Denied):
             return await self._explain(item, person.reply, "denied")
         card = await self._card(payload)
+        if card is None and item.attempts < WAITS and await self._being_posted(payload):
+            raise CardNotRecorded
         if card is None:
-            logger.warning("user %s clicked where no such card stands", payload["user"])
-            return await self._explain(item, not_here(), "refused")
+            return await self._misplaced(item, person, "no_such_card_here")
         if payload["action"] == cards.DETAILS:
             return await self._details(item, card)
         decision = DECISIONS.get(payload["action"])
         if decision is None or card.role != "approver":
-            return await self._explain(item, not_here(), "refused")
+            return await self._misplaced(item, person, "no_such_button_here")
         return await self._decide(item, card.run_id, person, decision)
 
     async def _decide(
@@ -101,6 +107,14 @@ class Clicks:
         found = await self._messages.at(places.SURFACE, ref)
         belongs = found is not None and found.kind == "card" and found.run_id == payload["value"]
         return found if belongs else None
+
+    async def _being_posted(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a card of this run may stand in Slack without our knowing where: its posting was cut off."""
+        return any(one.sending and one.ref is None for one in await self._messages.cards(payload["value"]))
+
+    async def _misplaced(self, item: InboxItem, person: Person, reason: str) -> str:
+        await self._door.turned_away(item.payload, reason, request_id=item.id, person=person)
+        return await self._explain(item, not_here(), "refused")
 
     async def _details(self, item: InboxItem, card: Message) -> str:
         run = await self._runs.get(card.run_id)

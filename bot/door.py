@@ -38,10 +38,17 @@ class Door:
         """The person, or the sentence for them alone."""
         answer = await self._looked_up(payload)
         if isinstance(answer, Denied):
-            logger.info("Slack user %s is refused: %s", payload["user"], answer.code)
-            if self._audit is not None:
-                await self._audit.append(self._event(payload, answer, request_id))
+            await self.turned_away(payload, answer.code, request_id=request_id)
         return answer
+
+    async def turned_away(
+        self, payload: Mapping[str, Any], reason: str, *, request_id: str, person: Person | None = None
+    ) -> None:
+        """Record a refusal, before it is told."""
+        logger.info("Slack user %s is refused: %s", payload["user"], reason)
+        if self._audit is not None:
+            actor = person.id if person else f"slack:{payload['team']}:{payload['user']}"
+            await self._audit.append(self._event(payload, reason, actor=actor, request_id=request_id))
 
     async def _looked_up(self, payload: Mapping[str, Any]) -> Person | Denied:
         if payload.get("shared") or await self._shared(payload):
@@ -62,16 +69,16 @@ class Door:
             logger.warning("cannot look at channel %s: %s", payload["channel"], refusal.code)
             return True
 
-    def _event(self, payload: Mapping[str, Any], answer: Denied, request_id: str) -> audit.Event:
+    def _event(self, payload: Mapping[str, Any], reason: str, *, actor: str, request_id: str) -> audit.Event:
         team, channel = payload["team"], payload["channel"]
         return audit.Event(
             type="authorization_denied",
             workspace_id=self._settings.workspace(team=team, channel=channel),
-            actor=f"slack:{team}:{payload['user']}",
+            actor=actor,
             action=payload.get("action", "ask"),
             outcome="denied",
             at=self._clock(),
-            reason=answer.code,
+            reason=reason,
             request_id=request_id,
             details={"surface": "slack", "channel": channel},
         )

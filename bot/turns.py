@@ -15,7 +15,7 @@ from agents.ports import Sessions
 from bot import answers, errors, places
 from bot.background import Background
 from bot.calls import SlackCalls
-from bot.clicks import Clicks
+from bot.clicks import CardNotRecorded, Clicks
 from bot.door import Door
 from bot.identity import Denied
 from bot.settings import SlackSettings
@@ -78,6 +78,10 @@ class Turns:
             return await self._bury(item)
         try:
             return await self._handled(item)
+        except CardNotRecorded:
+            logger.info("request %s waits for its card to be recorded", item.id)
+            await self._sleep(0.5 * 2**item.attempts)
+            return ""
         except Exception:
             # An edge: without it one message that trips over a fault would silence its thread for ever.
             logger.exception("request %s failed, attempt %d", item.id, item.attempts)
