@@ -2,7 +2,8 @@
 
 Omission never means yes: a run without an approval row covers nothing (where policy asks for no approval the planner
 stores one that says so). An approval counts from its consumption, and only while its run is running, so a worker
-that thaws after its run ended is refused here too.
+that thaws after its run ended is refused here too. A plan whose operations are not those of its approval's digest is
+covered by nothing.
 """
 
 from sqlalchemy import Connection, bindparam, select
@@ -11,7 +12,7 @@ from security.ports import Grant
 from storage import assembling
 from storage.engine import Database
 from storage.tables.runs import approval
-from workflows import runs
+from workflows import integrity, runs
 
 _CONSUMED = select(approval.c.consumed_at).where(approval.c.run_id == bindparam("of_run"), approval.c.use == "consumed")
 
@@ -36,7 +37,7 @@ class SqlApprovalLedger:
                 digests=run.plan.operation_digests,
                 policy_version=run.plan.policy_version,
                 kind="approval" if run.approval is not None and run.approval.decided_by else "policy",
-                consumed_at=consumed_at if run.state is runs.RunState.RUNNING else None,
+                consumed_at=consumed_at if run.state is runs.RunState.RUNNING and integrity.covered(run) else None,
             )
 
         return await self._database.read(work)

@@ -14,9 +14,14 @@ from agents.ports import Sessions
 from security import policies
 from security.ports import AuditLog, RoleBindings
 from security.subjects import Person
-from workflows import cards, deciding, events, ports, runs
+from workflows import cards, deciding, events, integrity, ports, runs
 from workflows.planner import Planner
 from workflows.runs import Decision, RunState, Use
+
+ALTERED = (
+    "What is stored of this request was altered after it was made, so it cannot be approved and nothing was changed. "
+    "Tell whoever looks after security; to have it done, ask again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Decisions:
         if self._clock() >= run.approval.expires_at:
             await self.expire(run.approval)
             return await self._refuse(run, person_id, surface, "expired", replies.error("This request has expired."))
+        if integrity.altered(run):
+            return await self._refuse(run, person_id, surface, "plan_altered", replies.error(ALTERED))
         ruled, refusal = await self._rule(run, person_id, decision)
         if refusal is not None:
             reply = replies.error(refusal.reason, next_step=replies.text(refusal.who_may))

@@ -19,7 +19,7 @@ from security import audit
 from security.permissions import allows, scoped
 from security.ports import RoleBindings
 from security.subjects import SecurityContext
-from workflows import cards, deciding, events, executing, ports, runs
+from workflows import cards, deciding, events, executing, integrity, ports, runs
 from workflows.approvals import Decisions
 from workflows.planner import Planner
 from workflows.runs import RunState, StepState, Use
@@ -97,7 +97,7 @@ class Engine:
             if (now - decided).total_seconds() > approval.rules.execute_within:
                 await self._decisions.expire(approval)
                 return False
-            if not await self._still_entitled(run) or not await self._unmoved(run):
+            if not await self._unaltered(run) or not await self._still_entitled(run) or not await self._unmoved(run):
                 return False
         event = events.of_run(
             run,
@@ -112,6 +112,13 @@ class Engine:
             return False
         self._checkpoint("after_gate")
         return True
+
+    async def _unaltered(self, run: runs.Run) -> bool:
+        if not integrity.altered(run):
+            return True
+        reason = "What is stored of it was altered after it was made. Tell whoever looks after security."
+        await self._decisions.void(run, use=Use.VOID, reason=reason, altered=True)
+        return False
 
     async def _still_entitled(self, run: runs.Run) -> bool:
         """Whether requester and approver hold now what they held when they asked and decided."""

@@ -93,9 +93,10 @@ class Planner:
         return moved
 
     def ruling(self, plan: runs.Plan) -> policies.Ruling:
-        """What policy asks for this plan now."""
+        """What policy asks for this plan now; the environment too is the one of today's configuration."""
+        environment = self._policy.environment(plan.cluster, plan.namespace)
         rulings = [
-            self._policy.ruling(step.action, plan.environment, plan.namespace, plan.cluster)
+            self._policy.ruling(step.action, environment, plan.namespace, plan.cluster)
             for step in plan.steps
             if step.mutating
         ]

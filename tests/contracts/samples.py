@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from security import audit
+from security.digests import plan_digest
 from workflows.ports import InboxItem, Message, Place, Ruling
 from workflows.runs import (
     Approval,
@@ -38,7 +39,9 @@ def plan(workspace_id: str = "acme") -> Plan:
         environment="prod",
         requester_id="alice",
         policy_version="v1",
-        digest="sha256:plan",
+        digest=plan_digest(
+            ["sha256:scale"], workspace_id=workspace_id, workflow="scale_application", requester="alice"
+        ),
         steps=(
             PlannedStep(id="check", name="Check", agent="validation", action="validate_scaling", parameters={}),
             PlannedStep(
@@ -60,7 +63,7 @@ def approval(run_id: str, **values: Any) -> Approval:
     fresh = Approval(
         id=f"{run_id}:approval",
         run_id=run_id,
-        digest="sha256:plan",
+        digest=plan().digest,
         decision=Decision.PENDING,
         use=Use.UNUSED,
         rules=RULES,

@@ -57,3 +57,12 @@ async def test_a_run_that_ended_covers_nothing_any_more(stores):
     await stores.runs.finish("run-1", epoch=epoch, state=RunState.SUCCEEDED, summary="done", now=T0)
 
     assert not (await stores.ledger.grant("run-1")).covers("sha256:scale")
+
+
+async def test_an_approval_of_another_plan_covers_nothing(stores):
+    """Operations written into a plan after it was approved are not what was approved."""
+    approved = approval("run-1", decision=Decision.APPROVED, decided_at=T0, decided_by="bob", digest="sha256:other")
+    await started(stores, state=RunState.READY, approval=approved)
+
+    assert (await stores.runs.get("run-1")).state is RunState.RUNNING
+    assert not (await stores.ledger.grant("run-1")).covers("sha256:scale")

@@ -2,7 +2,8 @@
 
 from security.ports import Grant
 from tests.fakes.in_memory_runs import InMemoryRuns
-from workflows.runs import RunState
+from workflows import integrity
+from workflows.runs import Run, RunState
 
 
 class InMemoryApprovalLedger:
@@ -21,5 +22,9 @@ class InMemoryApprovalLedger:
             digests=run.plan.operation_digests,
             policy_version=run.plan.policy_version,
             kind="approval" if run.approval is not None and run.approval.decided_by else "policy",
-            consumed_at=self._runs.consumed_at.get(run_id) if run.state is RunState.RUNNING else None,
+            consumed_at=self._runs.consumed_at.get(run_id) if _counts(run) else None,
         )
+
+
+def _counts(run: Run) -> bool:
+    return run.state is RunState.RUNNING and integrity.covered(run)
