@@ -23,7 +23,7 @@ from storage.engine import Database
 from storage.errors import StorageError
 
 RECORDS: Final = 100
-SECONDS: Final = 60.0
+SECONDS: Final = 5.0
 
 logger = logging.getLogger("aiops.storage")
 
