@@ -85,7 +85,8 @@ def _options(words: tuple[str, ...]) -> _Line:
         elif name in _VALUED:
             if not value and not queue:
                 raise _UnclearError(f"{name} needs a value.", f"{name} shop" if "n" in name else "")
-            found[_VALUED[name]] = value or queue.pop(0)
+            option, value = _VALUED[name], value or queue.pop(0)
+            found[option] = _one(option, found.get(option, ""), value)
         elif name.startswith("--") and name != "--":
             close = difflib.get_close_matches(name, [*_VALUED, "--previous", _WORKSPACE], n=1)
             raise _UnclearError(f"I do not know the option {name}.", suggestions=tuple(close))
@@ -109,14 +110,24 @@ def _places(line: _Line) -> _Line:
         if lowered in {"in", "on", "from", "at"} and following and (lowered == "in" or about or len(following) == 1):
             kind = "cluster" if "cluster" in about or (lowered == "on" and "namespace" not in about) else "namespace"
             words, value = _consume_place(words)
-            namespace, cluster = (value.lower(), cluster) if kind == "namespace" else (namespace, value)
+            if kind == "namespace":
+                namespace = _one(kind, namespace, value.lower())
+            else:
+                cluster = _one(kind, cluster, value)
         elif lowered in {"namespace", "ns"} and words:
-            namespace = words.pop(0).lower()
+            namespace = _one("namespace", namespace, words.pop(0).lower())
         else:
             rest.append(word)
     if namespace and not _NAME.match(namespace):
         raise _UnclearError(f"{namespace!r} is not a valid namespace name.", "pods in shop")
     return replace(line, words=tuple(rest), namespace=namespace, cluster=cluster)
+
+
+def _one(what: str, before: str, value: str) -> str:
+    """The one value of something that was said; saying two different ones is asked back, never decided."""
+    if before and value and before.lower() != value.lower():
+        raise _UnclearError(f"Which {what}: {before[:60]} or {value[:60]}?")
+    return value or before
 
 
 def _consume_place(words: list[str]) -> tuple[list[str], str]:

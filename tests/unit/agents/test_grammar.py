@@ -120,3 +120,27 @@ def test_any_text_is_answered(text):
     assert isinstance(understood, Intent | Unclear)
     if isinstance(understood, Intent) and understood.requires_action:
         assert {"scale", "resize"} & set(text.lower().replace("/", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("scale web to 0 in shop in staging", "Which namespace: shop or staging?"),
+        ("scale web to 5 in shop -n staging", "Which namespace: staging or shop?"),
+        ("scale web to 5 -n shop --namespace staging", "Which namespace: shop or staging?"),
+        ("scale web to 5 in shop ns staging", "Which namespace: shop or staging?"),
+        ("scale web to 5 in shop on cluster east -c west", "Which cluster: west or east?"),
+        ("scale web -n shop --replicas 5 --replicas 6", "Which replicas: 5 or 6?"),
+        ("logs web in shop --lines 5 --tail 6", "Which lines: 5 or 6?"),
+    ],
+)
+def test_two_different_places_are_asked_back(text, question):
+    """Which of them was meant is not for a parser to decide."""
+    assert grammar.parse(text) == Unclear(question)
+
+
+def test_the_same_place_twice_is_one_place():
+    """Repeating oneself is no contradiction."""
+    intent = grammar.parse("scale web to 5 in shop -n Shop")
+
+    assert intent == Intent("scale_application", SCALE, namespace="shop", requires_action=True)
