@@ -27,7 +27,7 @@ logger = logging.getLogger("aiops.slack")
 
 NOT_ACCEPTED = (
     "I could not take this: my storage does not answer, so nothing was accepted and nothing was changed. "
-    "Please send it again in a minute; if it keeps failing, `hexa doctor` tells what is wrong."
+    "Please send it again in a minute; if it keeps failing, tell whoever runs Hexa: its /readyz says what is wrong."
 )
 
 

@@ -21,7 +21,7 @@ from workflows.ports import Message, Place
 
 logger = logging.getLogger("aiops.slack")
 
-#: More direct messages than this about one request are noise; the rest find it in the console.
+#: More direct messages than this about one request are noise; the rest find it with `hexa approvals`.
 AT_MOST = 20
 
 
@@ -120,7 +120,7 @@ class Resolver:
         reply = replies.error(
             "Nobody who may approve this can be reached in Slack.",
             next_step=replies.text(
-                "They can decide in the console or with ", replies.code("hexa approvals"), ". An admin can name an ",
+                "They can decide with ", replies.code("hexa approvals"), ". An admin can name an ",
                 replies.code("approvals_channel"), " for this workspace.",
             ),
         )  # fmt: skip

@@ -13,7 +13,7 @@ from bot.views.mrkdwn import Mentions, Named, escaped, mention, shortened
 from workflows import cards, runs
 from workflows.ports import Message, Runs
 
-UNDRESSED = "Slack did not take the full card. It is in the console, and can be decided there or with hexa approvals."
+UNDRESSED = "Slack did not take the full card. It can be seen and decided with hexa approvals."
 
 
 @dataclass(frozen=True, slots=True)
