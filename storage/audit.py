@@ -7,11 +7,11 @@ and nothing was done.
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, insert, select, type_coerce, update
 
 from security import audit, digests
 from security.errors import AuditUnavailableError
@@ -33,7 +33,13 @@ _RECORD = insert(audit_record)
 _NEW_HEAD = insert(audit_head)
 _MOVE_HEAD = update(audit_head).where(audit_head.c.workspace_id == bindparam("of"))
 _AFTER = (
-    select(audit_record)
+    select(
+        audit_record.c.workspace_id,
+        audit_record.c.sequence,
+        type_coerce(audit_record.c.event, Text).label("event"),
+        audit_record.c.previous,
+        audit_record.c.mac,
+    )
     .where(audit_record.c.workspace_id == bindparam("workspace_id"), audit_record.c.sequence > bindparam("after"))
     .order_by(audit_record.c.sequence)
     .limit(PAGE)
@@ -111,9 +117,18 @@ class SqlAuditLog:
     async def _page(self, workspace_id: str, after: int) -> list[audit.Record]:
         def work(connection: Connection) -> list[audit.Record]:
             rows = connection.execute(_AFTER, {"workspace_id": workspace_id, "after": after})
-            return [audit.Record(r.workspace_id, r.sequence, r.event, r.previous, r.mac) for r in rows]
+            return [audit.Record(r.workspace_id, r.sequence, _read(r.event), r.previous, r.mac) for r in rows]
 
         return await self._database.read(work)
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    """The event of a record; one that was made unreadable must not keep anybody from verifying the others."""
+    try:
+        event = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        event = None
+    return event if isinstance(event, dict) else {"unreadable": str(text)}
 
 
 def heads(connection: Connection) -> list[tuple[str, int, str]]:

@@ -6,7 +6,7 @@ import pytest
 
 from hexa import bootstrap, keys
 from hexa.cli import auditing
-from hexa.cli.errors import explained
+from hexa.cli.errors import CommandError, explained
 from hexa.settings import load
 from security.audit import Event
 from security.permissions import SHIPPED_ROLES
@@ -147,3 +147,35 @@ async def test_the_latest_records_are_the_latest_of_all_workspaces(settings, cap
     await auditing.tail(settings, lines=2, workspace="", as_json=True)
 
     assert [one["workspace_id"] for one in json.loads(capsys.readouterr().out)] == ["zoo", "able"]
+
+
+@pytest.mark.parametrize("event", ["{", "[1]", "1", '{"a":NaN}', '{"a":"\\ud800"}', "[" * 100_000])
+@pytest.mark.parametrize("mac", [None, "", "zé"])
+async def test_a_record_made_unreadable_is_named_like_any_other(settings, capsys, event, mac):
+    """Damage must not end the verification of everything else with a traceback."""
+    with sqlite3.connect(settings.data_dir / "hexa.db") as connection:
+        connection.execute("update audit_record set event = ?, mac = coalesce(?, mac) where sequence = 5", (event, mac))
+    connection.close()
+
+    code, out = await verified(settings, capsys)
+
+    assert code == 1
+    assert "workspace demo, record 5: the record was edited" in out
+    assert await auditing.tail(settings, lines=5, workspace="", as_json=False) == 0
+
+
+async def test_a_workspace_without_records_is_not_called_intact(settings):
+    """A mistyped name must not look like a good verdict."""
+    with pytest.raises(CommandError, match=r"Workspace dmeo has no audit records\. Known: demo"):
+        await auditing.verify(settings, workspace="dmeo", as_json=False)
+
+
+async def test_a_trail_without_anchors_says_what_it_cannot_show(settings, capsys, data_dir):
+    """Whoever cuts a chain may remove the anchors too."""
+    (data_dir / bootstrap.ANCHORS).unlink()
+
+    code, out = await verified(settings, capsys)
+
+    assert code == 0
+    assert "anchored up to 0" in out
+    assert "the anchors were removed" in out

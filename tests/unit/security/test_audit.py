@@ -146,3 +146,24 @@ def test_any_single_change_to_a_chain_is_found(length, data):
         changed[place] = replace(changed[place], **{kind: "f" * 64})
 
     assert findings(changed, anchors)
+
+
+def test_a_chain_that_was_cut_and_grew_again_differs_from_its_first_anchor():
+    """A later anchor of the same sequence does not replace the earlier one."""
+    records = chain(5)
+    before = anchor(records, 5)
+    forked = [*records[:2]]
+    for number in range(3, 6):
+        forked.append(audit.link(KEY, event(number + 10), sequence=number, previous=forked[-1].mac))
+
+    assert (5, "the record differs from its anchor") in findings(forked, [before, anchor(forked, 5)])
+
+
+@pytest.mark.parametrize("mac", ["", "zé", "\ud800", None])
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", object()])
+def test_what_could_never_have_been_sealed_was_edited(value, mac):
+    """Whatever stands there is a finding, never an error, and never a match."""
+    records = chain(3)
+    records[1] = replace(edited(records[1], reason=value), **({} if mac is None else {"mac": mac}))
+
+    assert (2, "the record was edited") in findings(records)
