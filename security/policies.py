@@ -194,7 +194,8 @@ def may_decide(
     """None when *decider*, holding *permissions* now, may approve what *requester* asked for in *namespace*."""
     approval, who = ruling.approval, _who_may(ruling.approval, namespace)
     if approval.votes == 0:
-        return Refusal("not_needed", f"The rule “{ruling.rule}” asks for no approval here.", who)
+        reason = f"The rule “{ruling.rule}” asks for no approval here any more, so this card has nothing to decide."
+        return Refusal("not_needed", reason, "Ask for it again; it runs at once.")
     if approval.approvers is not None and decider not in approval.approvers:
         return Refusal("not_a_named_approver", f"The rule “{ruling.rule}” names who may approve, and not you.", who)
     if decider == requester:

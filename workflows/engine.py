@@ -152,7 +152,8 @@ class Engine:
         if not moved:
             return True
         names = ", ".join(f"{preview.target.kind} {preview.target.name}" for preview in moved)
-        reason = f"{names} changed after the card was made, so the approval no longer fits."
+        what = names if run.plan.policy_version == self._planner.policy_version else "The policies"
+        reason = f"{what} changed after the card was made, so the approval no longer fits."
         fresh = [preview.model_dump(mode="json", include={"target", "changes"}) for preview in moved]
         if await self._decisions.void(run, use=Use.VOID, reason=reason, drift=fresh):
             await self._workflows.again(run, context)

@@ -67,6 +67,10 @@ class Planner:
     def names(self) -> Sequence[str]:
         return tuple(self._templates)
 
+    @property
+    def policy_version(self) -> str:
+        return self._policy.version
+
     async def plan(self, request: Request, context: SecurityContext, *, replaces: str = "") -> runs.Plan | Refused:
         """A plan whose digests cover what the dry run showed, or why there is none."""
         try:

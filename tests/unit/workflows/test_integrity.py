@@ -135,3 +135,17 @@ async def test_the_environment_written_into_a_plan_does_not_loosen_the_rules(hou
 
     assert not (await house.decide(run_id, "alice")).accepted
     assert house.operations.calls("scale_deployment") == 0
+
+
+async def test_other_policies_than_those_of_the_card_void_the_approval_and_say_so(house):
+    """Drift of the rules is not told as drift of the object, and a new card follows."""
+    run_id = (await house.ask("scale web to 5 in shop")).run_id
+    assert (await house.decide(run_id, "bob")).accepted
+    house.planner._policy = PolicySet(environments=Environments({"demo": {"shop": "prod", "more": "prod"}}))
+
+    await house.drive()
+
+    run = await house.stores.runs.get(run_id)
+    assert run.summary == "The policies changed after the card was made, so the approval no longer fits."
+    (again,) = await house.stores.approvals.waiting("demo")
+    assert again.plan.replaces == run_id
