@@ -64,7 +64,7 @@ class Clicks:
     async def clicked(self, item: InboxItem) -> str:
         """Handle one click; returns how the item ended."""
         payload = item.payload
-        person = await self._door.admit(payload, request_id=item.id)
+        person = await self._door.admit(item)
         if isinstance(person, Denied):
             return await self._explain(item, person.reply, "denied")
         card = await self._card(payload)

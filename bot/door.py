@@ -1,17 +1,26 @@
-"""Who may come in: the place first, then the person; whoever is turned away is told why, and it is audited."""
+"""Who may come in: the place first, then the person; whoever is turned away is told why, and it is audited.
 
+While Slack does not say who somebody is, the request waits at the door: it was accepted, an outage must not lose it.
+"""
+
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import errors
 from bot.channels import Channels
-from bot.identity import Denied, SlackDirectory, denied
+from bot.identity import Denied, SlackDirectory, denied, unchecked
 from bot.settings import SlackSettings
 from security import audit
 from security.ports import AuditLog
 from security.subjects import Person
+from workflows.ports import InboxItem
+
+#: An outage of Slack is waited out this long; nobody expects an answer any more to what was asked before.
+OUTAGE = timedelta(minutes=10)
+LONGEST_PAUSE = 5.0
 
 logger = logging.getLogger("aiops.slack")
 
@@ -27,19 +36,33 @@ class Door:
         channels: Channels,
         audit_log: AuditLog | None,
         clock: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._channels = channels
         self._audit = audit_log
         self._clock = clock
+        self._sleep = sleep
 
-    async def admit(self, payload: Mapping[str, Any], *, request_id: str) -> Person | Denied:
+    async def admit(self, item: InboxItem) -> Person | Denied:
         """The person, or the sentence for them alone."""
-        answer = await self._looked_up(payload)
+        answer = await self._waited_for(item)
         if isinstance(answer, Denied):
-            await self.turned_away(payload, answer.code, request_id=request_id)
+            await self.turned_away(item.payload, answer.code, request_id=item.id)
         return answer
+
+    async def _waited_for(self, item: InboxItem) -> Person | Denied:
+        pause = 0.5
+        while True:
+            try:
+                return await self._looked_up(item.payload)
+            except errors.SlackUnavailable as problem:
+                if self._clock() - item.received_at >= OUTAGE:
+                    return unchecked()
+                logger.warning("request %s waits for Slack: %s", item.id, problem)
+            await self._sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def turned_away(
         self, payload: Mapping[str, Any], reason: str, *, request_id: str, person: Person | None = None

@@ -62,19 +62,15 @@ class SlackDirectory:
         self._seen: dict[tuple[str, str], str] = {}
 
     async def who(self, *, team: str, user: str, user_team: str = "") -> Person | Denied:
-        """The person behind a Slack user, or why they are not served."""
+        """The person behind a Slack user, or why they are not served; SlackUnavailable when Slack does not say."""
         ours = self._teams or frozenset(each for each in (self._installation.team_id,) if each)
         if (ours and team not in ours) or (user_team and user_team != team and user_team not in ours):
             return denied("I only work for members of the Slack workspace I am installed in.", code="other_team")
         try:
             profile = await self._profile(team, user)
-        except errors.SlackError as problem:
+        except errors.SlackRefused as problem:
             logger.warning("cannot look up Slack user %s: %s", user, problem)
-            return denied(
-                "I could not check who you are, so nothing was done.",
-                "Please try again in a minute.",
-                code="lookup_failed",
-            )
+            return unchecked()
         if profile.refusal:
             return denied(profile.refusal, code="not_a_full_member")
         person = await self._bindings.person_by_email(profile.email)
@@ -155,6 +151,13 @@ def _refusal(user: Mapping[str, Any], team: str, email: str) -> str:
 
 def denied(sentence: str, next_step: str = "", *, code: str) -> Denied:
     return Denied(replies.error(sentence, next_step=replies.text(next_step) if next_step else ()), code)
+
+
+def unchecked() -> Denied:
+    """A look-up that fails refuses."""
+    return denied(
+        "I could not check who you are, so nothing was done.", "Please try again in a minute.", code="lookup_failed"
+    )
 
 
 def stranger(email: str) -> Denied:

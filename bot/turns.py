@@ -120,7 +120,7 @@ class Turns:
         if not await self._meant_for_us(payload):
             return "ignored"
         self._seen(payload)
-        person = await self._door.admit(payload, request_id=item.id)
+        person = await self._door.admit(item)
         if isinstance(person, Denied):
             await self._say(item, "denied", person.reply, answers.privately(payload))
             return "denied"

@@ -98,13 +98,19 @@ async def test_a_hostile_e_mail_is_not_put_into_a_command(clock):
     assert "hexa user add <email> --role viewer" in said(await directory(calls, clock).who(team="T1", user="U1"))
 
 
-@pytest.mark.parametrize(
-    "problem", [errors.SlackUnavailable("users.info", "x"), errors.SlackRefused("users.info", "missing_scope")]
-)
-async def test_a_look_up_that_fails_refuses_and_is_not_remembered(clock, problem):
+async def test_who_cannot_be_looked_up_now_is_neither_known_nor_refused(clock):
+    """Slack is down: whoever asks decides how long to wait."""
+    calls = Calls()
+    calls.problem = errors.SlackUnavailable("users.info", "x")
+
+    with pytest.raises(errors.SlackUnavailable):
+        await directory(calls, clock, ALICE).who(team="T1", user="U1")
+
+
+async def test_a_look_up_that_is_refused_refuses_and_is_not_remembered(clock):
     """The next try looks again."""
     calls = Calls()
-    calls.problem = problem
+    calls.problem = errors.SlackRefused("users.info", "missing_scope")
     known = directory(calls, clock, ALICE)
     first = await known.who(team="T1", user="U1")
     calls.problem = None
