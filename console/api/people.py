@@ -42,10 +42,13 @@ class PeopleEndpoints:
         """``hexa user add``: audited before it takes effect; adding again gives more roles, it takes none away."""
         fields = await requests.body(request)
         email = requests.text(fields, "email", longest=254).lower()
-        if not _EMAIL.fullmatch(email):
+        if not _EMAIL.fullmatch(email) or not email.isprintable():
             raise Problem(422, "Not an e-mail address", f"“{email}” is not an e-mail address.")
+        name = requests.text(fields, "name", default="", longest=100)
+        if not name.isprintable():
+            raise Problem(422, "Not a name", "The name has characters that cannot be shown.")
         bindings = self._bindings(fields)
-        person = await self._person(email, requests.text(fields, "name", default="", longest=100))
+        person = await self._person(email, name)
         held = tuple(RoleBinding(person.id, *binding) for binding in bindings)
         await self._services.audit.append(*(self._event(person, one) for one in held))
         await self._services.bindings.add(person, held)

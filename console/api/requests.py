@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from security.redaction import redact
 
 LARGEST_BODY = 64 * 1024
 PATIENCE = 15.0  # seconds for 64 kB; whoever needs longer holds a connection for its own sake
+
+logger = logging.getLogger("aiops.console")
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,13 +42,18 @@ def guarded(token: str, endpoint: Endpoint, new_id: Callable[[], str]) -> Endpoi
     async def answer(request: web.Request) -> web.StreamResponse:
         if not authorised(request, token):
             return Problem(401, "Not authorised", "The token of server.json is missing or wrong.").response()
+        request_id = new_id()
         try:
-            with context(request_id=new_id()):
+            with context(request_id=request_id):
                 return await endpoint(request)
         except Problem as problem:
             return problem.response()
         except SecurityError as error:
             return Problem(503, "Refused for safety", str(error)).response()
+        except Exception:
+            logger.exception("a request of the API failed", extra={"request_id": request_id, "path": request.path})
+            step = f"Look for request {request_id} in the log, then try again"
+            return Problem(500, "Failed", "Hexa could not answer this.", next_step=step).response()
 
     return answer
 
@@ -67,9 +75,20 @@ async def body(request: web.Request) -> dict[str, Any]:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise Problem(400, "Not JSON", "The body of the request is not valid JSON.") from error
+    if not _storable(found):
+        raise Problem(400, "Not text", "A text of the request has half a character (a lone surrogate) in it.")
     if not isinstance(found, dict):
         raise Problem(400, "Not an object", "The body of the request must be a JSON object.")
     return found
+
+
+def _storable(found: Any) -> bool:
+    """Whether every text could be written down: JSON can escape halves of characters, which UTF-8 does not have."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _read(request: web.Request) -> bytes:

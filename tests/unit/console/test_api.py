@@ -248,3 +248,32 @@ async def test_metrics_are_served_in_prometheus_format(stranger, services):
 
     assert response.content_type == "text/plain"
     assert "aiops_inbox_acknowledgement_seconds_count 1.0" in await response.text()
+
+
+@pytest.mark.parametrize("field", ["text", "as", "session", "workspace"])
+async def test_half_a_character_is_refused_before_anything_is_done(owner, house, field):
+    """JSON can escape what no database can store; the answer says so instead of failing."""
+    body = json.dumps({**SCALE, field: "a\ud800"})
+
+    response = await owner.post("/api/v1/chat", data=body)
+
+    assert response.status == 400
+    assert (await problem(response))["title"] == "Not text"
+    assert not house.stores.runs.rows
+
+
+async def test_what_nobody_expected_is_a_problem_with_a_request_to_look_for(owner, house, monkeypatch, caplog):
+    """Told without the inside, logged with it, both under one id."""
+
+    async def broken(_workspace_id):
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(house.stores.approvals, "waiting", broken)
+
+    body = await problem(await owner.get("/api/v1/approvals"))
+
+    (record,) = [one for one in caplog.records if one.name == "aiops.console"]
+    assert body["status"] == 500
+    assert record.request_id in body["next_step"]
+    assert "the inside" not in str(body)
+    assert "the inside" in caplog.text

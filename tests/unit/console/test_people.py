@@ -74,3 +74,12 @@ async def test_everybody_is_listed_with_their_roles(owner):
     assert [(one["id"], [held["role"] for held in one["roles"]]) for one in body["people"]] == [
         ("alice", ["operator"]), ("bob", ["approver"]), ("carol", ["viewer"]), ("dave", ["admin"]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"name": "\x1b[2J"}, {"name": "Al\u202eice"}, {"email": "e\x07@example.com"}])
+async def test_nobody_is_called_what_cannot_be_shown(owner, house, change):
+    """A name is shown on cards and terminals."""
+    response = await owner.post("/api/v1/people", json={**NEW, **change})
+
+    assert response.status == 422
+    assert not await house.events()
