@@ -52,6 +52,8 @@ async def _guarded(request: web.Request, handler: Handler, deadline: float) -> w
         async with asyncio.timeout(deadline):
             return await handler(request)
     except errors.ControlPlaneError as error:
+        if isinstance(error, errors.AuthenticationError):  # nobody whom an audit record could name
+            logger.warning("a credential was refused", extra={"request_id": request[REQUEST_ID], **_origin(request)})
         return response_of(error)
     except security_errors.SecurityError as error:
         return response_of(_translated(error, request))
@@ -65,6 +67,10 @@ async def _guarded(request: web.Request, handler: Handler, deadline: float) -> w
         failure = errors.ControlPlaneError(f"The control plane failed. Its log has request {request[REQUEST_ID]}.")
         failure.happened = None
         return response_of(failure)
+
+
+def _origin(request: web.Request) -> Mapping[str, str]:
+    return {"path": request.path[:200], "remote": request.remote or ""}
 
 
 def response_of(error: errors.ControlPlaneError, *, status: int = 0) -> web.Response:

@@ -219,3 +219,14 @@ async def test_a_rotated_key_keeps_verifying_the_tokens_it_signed(world: World) 
         keys = (await http.get("/.well-known/jwks.json")).json()["keys"]
     assert len(keys) == 2
     assert all(set(key) == {"kty", "crv", "x", "kid", "alg", "use"} for key in keys)
+
+
+async def test_a_refused_credential_is_logged_without_the_credential(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No audit record can name a stranger, but somebody on call can see that there was one, and from where."""
+    await refused(world, "not-a-token-of-ours")
+
+    (record,) = [one for one in caplog.records if one.name == "aiops.controlplane"]
+    assert (vars(record)["request_id"], vars(record)["remote"]) == ("req-1", "127.0.0.1")
+    assert "not-a-token" not in caplog.text
