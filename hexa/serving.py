@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.service import SlackService
-from bot.settings import API_URL, SlackSettings
 from hexa import api, bootstrap, serverfile
 from hexa.configuration import Configuration
 from hexa.settings import Settings
 from observability import logging
-from security.sealing import Seal
 from workflows import engine
 
 if TYPE_CHECKING:
+    from bot.service import SlackService
     from demo import DemoCluster
 
 MAX_BODY = 1024 * 1024
@@ -67,7 +65,7 @@ async def server(
         core = await stack.enter_async_context(
             bootstrap.core(settings, configuration, checkpoint=checkpoint, clock=clock)
         )
-        slack = _slack(core, checkpoint)
+        slack = _slack(core, checkpoint) if settings.slack_configured else None
         token = secrets.token_urlsafe(32)
         routes = [
             *api.routes(core, token=token, default_person=DEMO_PERSON if demo else ""),
@@ -122,51 +120,11 @@ def _kubeconfig(settings: Settings) -> Path:
     return settings.data_dir / "demo.kubeconfig"
 
 
-def _slack(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> SlackService | None:
-    """The Slack surface, when the environment has a bot token."""
-    settings = core.settings
-    if settings.slack_bot_token is None:
-        return None
-    seal = Seal(core.keys.secret, "slack")
-    service = SlackService(
-        _slack_settings(settings, core.configuration),
-        inbox=core.stores.inbox,
-        messages=core.stores.messages,
-        runs=core.stores.runs,
-        sessions=core.stores.sessions,
-        bindings=core.stores.bindings,
-        conversation=core.conversation,
-        decisions=core.decisions,
-        dispatcher=core.dispatcher,
-        changed=core.messages_changed(),
-        clock=core.clock,
-        audit_log=core.stores.audit,
-        seal=seal.close,
-        unseal=seal.open,
-        checkpoint=checkpoint,
-    )
-    core.parts.places.surfaces.append(service.placing)
-    core.parts.turns.surfaces["slack"] = service.turn
+def _slack(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> "SlackService":
+    """The Slack surface; its libraries are loaded only by those who use it."""
+    from hexa import slack
 
-    async def check() -> str | None:
-        return "; ".join((await service.readiness()).values()) or None
-
-    core.checks.add("slack", check)
-    return service
-
-
-def _slack_settings(settings: Settings, configuration: Configuration) -> SlackSettings:
-    return SlackSettings(
-        bot_token=settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else "",
-        signing_secrets=settings.signing_secrets,
-        app_token=settings.slack_app_token.get_secret_value() if settings.slack_app_token else "",
-        api_url=settings.slack_api_url or API_URL,
-        teams=frozenset(configuration.slack.teams),
-        default_workspace=configuration.default_workspace,
-        workspaces_by_channel=configuration.slack.channels,
-        workspaces_by_team=configuration.slack.teams,
-        approvals_channels={one.id: one.approvals_channel for one in configuration.workspaces if one.approvals_channel},
-    )
+    return slack.surface(core, checkpoint)
 
 
 def _slack_state(settings: Settings) -> str:
