@@ -26,6 +26,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 # belongs here. Give the reason as what would happen without it.
 PROCESS_EDGES: dict[str, str] = {
     "bot/turns.py Turns._attempt": "one item would stop its lane for good, and its sender would get no answer",
+    "console/api/requests.py guarded.answer": "a command would get a page instead of a problem document it can show",
     "controlplane/server/problems.py _guarded": "a caller would get a page instead of a problem document it can map",
     "demo/controllers/reconciling.py Reconciler._reconcile": "one bad object would stop the controllers of all others",
     "demo/server.py ApiServer._edge": "a client would see a dead connection instead of a 500 it can report",
