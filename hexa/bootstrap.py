@@ -150,7 +150,7 @@ async def core(
         client = HttpControlPlane(SecureHKSClient(url), credential=keys.controlplane)
         stack.push_async_callback(client.close)
         metrics, checks = Metrics(), Checks()
-        checks.add("database", _database_answers(stores))
+        checks.add("database", _database_answers(database, stores))
         parts = assembling.assemble(_given(opened, client, metrics))
         stack.push_async_callback(parts.dispatcher.stop)
         yield Core(settings, configuration, keys, database, stores, parts, metrics, checks, clock, url)
@@ -230,9 +230,11 @@ class _Appending:
         await self._stores.audit.append(audit.Event(at=self._clock(), **fields))
 
 
-def _database_answers(stores: Stores) -> Callable[[], Awaitable[str | None]]:
+def _database_answers(database: Database, stores: Stores) -> Callable[[], Awaitable[str | None]]:
+    """Reading works on a full disk, so what became of the latest writes counts as well."""
+
     async def check() -> str | None:
         await stores.audit.workspaces()
-        return None
+        return database.trouble() or None
 
     return check

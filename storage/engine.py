@@ -84,6 +84,10 @@ class Database:
         except DBAPIError as error:
             raise translated(error) from error
 
+    def trouble(self) -> str:
+        """Why writes fail at this time; nothing when the latest did not."""
+        return self._writer.trouble() if self._writer else ""
+
     def before_close(self, finish: Callable[[], Awaitable[None]]) -> None:
         """Have *finish* awaited when the database is closed, while it can still be used."""
         self._before_close.append(finish)

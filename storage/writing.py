@@ -24,6 +24,7 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 LARGEST_BATCH: Final = 256
+REMEMBERED: Final = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +58,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._closing = False
+        self._failed: tuple[float, str] | None = None
         self._thread = threading.Thread(target=self._serve, name="hexa-storage-writer", daemon=True)
         self._thread.start()
 
@@ -71,6 +73,11 @@ class Writer:
             return result
         finally:
             self._room.release()
+
+    def trouble(self) -> str:
+        """Why the latest writes failed, for a minute: then nobody knows, and only another write can tell."""
+        at, reason = self._failed or (0.0, "")
+        return reason if reason and self._loop.time() - at < REMEMBERED else ""
 
     async def close(self) -> None:
         """Finish what waits, then end the thread and the connection."""
@@ -147,6 +154,8 @@ class Writer:
     # --- on the event loop -------------------------------------------------------------------------------------
 
     def _deliver(self, batch: list[Unit]) -> None:
+        refused = next((unit.error for unit in batch if isinstance(unit.error, StorageUnavailableError)), None)
+        self._failed = (self._loop.time(), str(refused)) if refused else None
         self._committed({topic for unit in batch if unit.error is None for topic in unit.topics})
         for unit in batch:
             if unit.future.done():

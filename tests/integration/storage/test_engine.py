@@ -276,6 +276,22 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written(database, stores)
     assert [record.event["type"] async for record in stores.audit.records("acme")] == ["decided"]
 
 
+async def test_a_database_that_cannot_be_written_is_in_trouble_until_it_can(database, stores, monkeypatch):
+    """Reading works on a full disk, so readiness asks what became of the writes; trouble is not believed for ever."""
+    await limit_size(database, 1)
+    before = database.trouble()
+    with pytest.raises(AuditUnavailableError):
+        await stores.audit.append(event("asked", text="x" * 200_000))
+    during = database.trouble()
+    monkeypatch.setattr("storage.writing.REMEMBERED", 0.0)
+    forgotten = database.trouble()
+    monkeypatch.undo()
+    await limit_size(database, 1_000_000)
+
+    assert (before, forgotten, database.trouble()) == ("", "", "")
+    assert "full" in during
+
+
 async def test_a_database_held_by_a_stranger_is_unavailable_not_corrupt(path, monkeypatch):
     """Somebody opened it with another tool and left a transaction open."""
     monkeypatch.setattr("storage.engine.WRITER_PRAGMAS", ("journal_mode=WAL", "busy_timeout=20"))
