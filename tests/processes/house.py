@@ -63,7 +63,7 @@ class Processes:
         return self.process is not None and self.process.returncode is None
 
     async def start(self, crash_at: str = "", *, entry: tuple[str, ...] = ()) -> None:
-        """A new life; returns when it serves."""
+        """A new life; returns when it serves, or when its crash came even before."""
         self.lives += 1
         command = entry or ("-m", "tests.processes.entry", str(SPEED))
         more = {"HEXA_CRASH_AT": crash_at} if crash_at else {}
@@ -77,6 +77,8 @@ class Processes:
         )
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), STARTING)
+        if not line and crash_at:
+            return
         assert line, f"it did not start:\n{self.log()[-3000:]}"
         if not entry:
             self._remember(json.loads(line))
@@ -163,10 +165,10 @@ class Processes:
         found = await self.slack.wait_until(shown, timeout=WORKING)
         return found[0][0], str(found[0][1].element["value"])
 
-    async def closing(self, thread: str) -> Message:
+    async def closing(self, thread: str, timeout: float = WORKING) -> Message:
         """The message that says how it ended."""
         return await self.slack.wait_for_message(
-            "ops", thread, where=lambda m: "(asked by" in m.plain_text(), timeout=WORKING
+            "ops", thread, where=lambda m: "(asked by" in m.plain_text(), timeout=timeout
         )
 
     async def barrier(self) -> None:
