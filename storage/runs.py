@@ -54,6 +54,7 @@ _CONSUME = (
 _STEP = update(step).where(step.c.run_id == bindparam("of_run"), step.c.id == bindparam("of_step"))
 _BEGIN_STEP = _STEP.where(step.c.state.not_in(["done", "skipped"])).values(state="running", retry_at=None)
 _END_STEP = _STEP.where(step.c.state == "running")
+_NOTE = _STEP.where(step.c.state.in_(["pending", "running"]))
 _SKIP = (
     update(step)
     .where(
@@ -175,7 +176,7 @@ class SqlRuns:
     async def note(self, run_id: str, *, epoch: int, step_id: str, detail: str) -> None:
         def work(connection: Connection) -> None:
             _raise_version(connection, _RAISE, run_id, epoch)
-            _one_row(connection, _END_STEP, {"of_run": run_id, "of_step": step_id, "detail": detail})
+            _one_row(connection, _NOTE, {"of_run": run_id, "of_step": step_id, "detail": detail})
 
         await self._database.write(work, RUNS, MESSAGES)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from agents import replies
 from agents.ports import Sessions
-from security import policies
+from security import policies, redaction
 from security.ports import AuditLog, RoleBindings
 from security.subjects import Person
 from workflows import cards, deciding, events, integrity, ports, runs
@@ -80,7 +80,7 @@ class Decisions:
         if refusal is not None:
             reply = replies.error(refusal.reason, next_step=replies.text(refusal.who_may))
             return await self._refuse(run, person_id, surface, refusal.code, reply)
-        return await self._settle(run, ports.Ruling(ruled, person_id, self._clock(), reason), surface)
+        return await self._settle(run, ports.Ruling(ruled, person_id, self._clock(), redaction.redact(reason)), surface)
 
     async def approvers(self, run: runs.Run) -> Sequence[Person]:
         """Who may decide now."""

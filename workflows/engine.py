@@ -146,6 +146,9 @@ class Engine:
         caller = Caller(token=context.jwt_token, request_id=context.request_id)
         try:
             moved = await self._planner.drifted(run.plan, caller)
+        except executing.PASSING as problem:
+            await self._say_waiting(run, problem)
+            raise
         except (cp.NotFoundError, cp.PermissionDeniedError, cp.InvalidRequestError) as problem:
             await self._decisions.void(run, use=Use.VOID, reason=f"It cannot be done any more: {problem}")
             return False
@@ -158,6 +161,12 @@ class Engine:
         if await self._decisions.void(run, use=Use.VOID, reason=reason, drift=fresh):
             await self._workflows.again(run, context)
         return False
+
+    async def _say_waiting(self, run: runs.Run, problem: cp.ControlPlaneError) -> None:
+        """Tell on the card what an approved run waits for; whoever drives this tries again until it lapses."""
+        first, detail = run.plan.steps[0].id, f"waiting to begin: {problem}"
+        if run.step(first).detail != detail:
+            await self._store.note(run.id, epoch=run.epoch, step_id=first, detail=detail)
 
     async def _context(self, run: runs.Run) -> SecurityContext:
         token = await self._tokens.for_step(run.id, step_id="begin")

@@ -18,7 +18,8 @@ from controlplane.contract.operations import TokenExchange
 from security.subjects import SecurityContext
 from workflows import errors, expressions, ports, runs
 
-TRANSIENT = frozenset({"NetworkError", "OperationTimeoutError", "ClusterUnavailableError", "RateLimitError"})
+PASSING = (cp.NetworkError, cp.OperationTimeoutError, cp.ClusterUnavailableError, cp.RateLimitError)
+TRANSIENT = frozenset(kind.__name__ for kind in PASSING)
 LONGEST_BACKOFF = 30.0
 MOST_ATTEMPTS = 20  #: also bounds a step that kills its process each time
 

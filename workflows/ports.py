@@ -181,7 +181,7 @@ class Runs(Protocol):
         """Record the end of an attempt and the step's new state (pending with retry_at when it is to be retried)."""
 
     async def note(self, run_id: str, *, epoch: int, step_id: str, detail: str) -> None:
-        """Progress of a running step, for the cards."""
+        """Progress of a step that is not over, or what it waits for; for the cards."""
 
     async def skip(self, run_id: str, *, epoch: int, step_ids: Sequence[str], reason: str) -> None: ...
 

@@ -107,7 +107,7 @@ class InMemoryRuns:
 
     async def note(self, run_id: str, *, epoch: int, step_id: str, detail: str) -> None:
         run = self._mine(run_id, epoch)
-        if run.step(step_id).state is not StepState.RUNNING:
+        if run.step(step_id).state.final:
             raise StaleEpochError(run_id)
         self.put(run, steps=with_step(run, dataclasses.replace(run.step(step_id), detail=detail)))
 

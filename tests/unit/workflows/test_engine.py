@@ -192,7 +192,9 @@ async def test_a_drift_check_that_cannot_be_made_consumes_nothing(house):
 
     with pytest.raises(cp.ClusterUnavailableError):
         await house.engine.advance(run_id)
-    assert (await house.stores.runs.get(run_id)).state is RunState.READY
+    waiting = await house.stores.runs.get(run_id)
+    assert waiting.state is RunState.READY
+    assert waiting.steps[0].detail == "waiting to begin: down"
 
     await house.engine.advance(run_id)
     assert (await house.stores.runs.get(run_id)).state is RunState.SUCCEEDED

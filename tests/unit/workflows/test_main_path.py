@@ -264,3 +264,14 @@ async def test_what_waits_and_what_ran_can_be_asked(house):
     await house.decide(run_id, "bob")
     await house.drive()
     assert (await house.ask("runs")).reply.elements[0].rows[0][1] == "succeeded"
+
+
+async def test_a_secret_typed_as_a_reason_is_not_kept(house):
+    """Reasons go to the card, the thread and the audit trail."""
+    run_id = await asked(house)
+    reason = "use password=hunter2hunter2"
+
+    await house.decisions.decide(run_id=run_id, person_id="bob", decision="rejected", surface="test", reason=reason)
+
+    run = await house.stores.runs.get(run_id)
+    assert run.approval.reason == "use password=[redacted:secret]"
