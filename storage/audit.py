@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Text, bindparam, insert, select, type_coerce, update
 
-from security import audit, digests
+from security import audit, digests, redaction
 from security.errors import AuditUnavailableError
 from storage.engine import Database
 from storage.errors import StorageUnavailableError
@@ -137,7 +137,15 @@ def heads(connection: Connection) -> list[tuple[str, int, str]]:
 
 
 def as_stored(event: audit.Event) -> audit.Event:
-    """The event with details as JSON gives them back, so that what is sealed is what will be read."""
-    if not event.details:
-        return event
-    return dataclasses.replace(event, details=json.loads(digests.canonical(dict(event.details))))
+    """The event without secrets, details as JSON gives them back, so that what is sealed is what will be read.
+
+    This is the one door to the trail, which is never deleted from: a reason somebody typed, a name somebody asked for
+    or a message of a cluster may hold what must not stay.
+    """
+    return dataclasses.replace(
+        event,
+        actor=redaction.redact(event.actor),
+        action=redaction.redact(event.action),
+        reason=redaction.redact(event.reason),
+        details=json.loads(digests.canonical(redaction.redact_plain(event.details))) if event.details else {},
+    )

@@ -1,6 +1,7 @@
 """The audit chains on disk: whoever edits, deletes or cuts off rows is found out, up to the last anchor."""
 
 import asyncio
+import dataclasses
 import json
 
 import pytest
@@ -212,3 +213,24 @@ def test_without_a_file_there_are_no_anchors(tmp_path):
     """A new installation has none yet."""
     assert anchors.read(tmp_path / "nothing") == []
     assert issubclass(AnchorsDamagedError, StorageError)
+
+
+async def test_no_secret_comes_into_the_trail(stores):
+    """Whichever field it was typed into: what is written there stays."""
+    secret = "xoxb-1234567890-abcdefghijkl"
+    told = dataclasses.replace(
+        event("asked", message=f"there is no {secret}", nested=[{"password": "hunter2hunter2"}]),
+        actor=secret,
+        action=secret,
+        reason=f"use {secret}",
+    )
+    await stores.audit.append(told)
+
+    (record,) = [one async for one in stores.audit.records("acme")]
+
+    assert record.event["actor"] == record.event["action"] == "[redacted:slack-token]"
+    assert record.event["reason"] == "use [redacted:slack-token]"
+    assert record.event["details"] == {
+        "message": "there is no [redacted:slack-token]",
+        "nested": [{"password": "[redacted:secret]"}],
+    }
