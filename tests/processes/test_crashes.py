@@ -1,5 +1,7 @@
 """kill -9 at every point between a message and its outcome: the next life finishes, and nothing happens twice."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.fixtures.running import is_dead
@@ -39,7 +41,7 @@ async def check_that_it_happened_once(house: Processes, thread: str, run_id: str
         ("after_end:3", 1),  # over, but not closed
     ],
 )
-async def test_killed_while_it_executes_it_goes_on_and_changes_once(tmp_path, point: str, attempts: int) -> None:
+async def test_killed_while_it_executes_it_goes_on_and_changes_once(tmp_path: Path, point: str, attempts: int) -> None:
     """Bob approves, the process dies at the point, the next one finishes from the rows; attempts of the change counted."""
     async with Processes(tmp_path) as house:
         await house.start(crash_at=point)
@@ -58,7 +60,7 @@ async def test_killed_while_it_executes_it_goes_on_and_changes_once(tmp_path, po
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-async def test_killed_between_commit_and_acknowledgement_what_was_stored_is_served(tmp_path, nth: int) -> None:
+async def test_killed_between_commit_and_acknowledgement_what_was_stored_is_served(tmp_path: Path, nth: int) -> None:
     """The message (1) and the click (2): Slack saw no acknowledgement, redelivers the message, and one answer comes."""
     async with Processes(tmp_path) as house:
         await house.start(crash_at=f"after_commit:{nth}")
@@ -80,7 +82,7 @@ async def test_killed_between_commit_and_acknowledgement_what_was_stored_is_serv
         await check_that_it_happened_once(house, sent.ts, run_id)
 
 
-async def test_killed_while_a_card_waits_the_click_works_after_the_restart(tmp_path) -> None:
+async def test_killed_while_a_card_waits_the_click_works_after_the_restart(tmp_path: Path) -> None:
     """A waiting run is only rows: the card posted by the first life is decided in the second."""
     async with Processes(tmp_path) as house:
         await house.start()
@@ -97,7 +99,7 @@ async def test_killed_while_a_card_waits_the_click_works_after_the_restart(tmp_p
         await check_that_it_happened_once(house, sent.ts, run_id)
 
 
-async def test_killed_after_slack_took_a_message_and_before_it_answered_the_message_is_adopted(tmp_path) -> None:
+async def test_killed_after_slack_took_a_message_and_before_it_answered_the_message_is_adopted(tmp_path: Path) -> None:
     """The card stands in Slack, Hexa never learnt its ts: found by its metadata, not posted again, and alive."""
     async with Processes(tmp_path) as house:
         await house.start()
@@ -113,7 +115,7 @@ async def test_killed_after_slack_took_a_message_and_before_it_answered_the_mess
         await check_that_it_happened_once(house, sent.ts, run_id)
 
 
-async def test_killed_over_socket_mode_it_connects_again_and_goes_on(tmp_path) -> None:
+async def test_killed_over_socket_mode_it_connects_again_and_goes_on(tmp_path: Path) -> None:
     """The same between approval and execution, over the other transport."""
     async with Processes(tmp_path, transport="socket") as house:
         await house.start(crash_at="after_gate")

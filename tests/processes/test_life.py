@@ -80,7 +80,7 @@ async def test_a_second_process_on_the_same_data_is_refused_with_the_way_out(tmp
             assert "Traceback" not in output
             (house.data / "server.json").unlink(missing_ok=True)
         sent = await house.slack.send_message("alice", "ops", "<@BOT> pods in shop")
-        assert await house.slack.wait_for_message("ops", sent.ts, timeout=WORKING)
+        await house.slack.wait_for_message("ops", sent.ts, timeout=WORKING)
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ async def test_what_a_killed_process_left_does_not_keep_the_next_from_starting(t
         await house.start(entry=ENTRY)
         sent = await house.slack.send_message("alice", "ops", "<@BOT> help")
 
-        assert await house.slack.wait_for_message("ops", sent.ts, timeout=WORKING)
+        await house.slack.wait_for_message("ops", sent.ts, timeout=WORKING)
 
 
 @pytest.mark.slow
