@@ -62,7 +62,12 @@ def logs(data: Mapping[str, Any], pod: str, *, previous: bool) -> replies.Reply:
     lines: Sequence[str] = data["lines"]
     which = "previous container" if previous else "container"
     if not lines:
-        return replies.reply(replies.code(pod), f" has written no log lines ({which}).")
+        hint = (
+            ()
+            if previous
+            else (replies.Paragraph(text=replies.text("If it has restarted, add ", replies.code("--previous"), ".")),)
+        )
+        return replies.reply(replies.code(pod), f" has written no log lines ({which}).", elements=hint)
     cut = ", earlier ones were left out" if data.get("truncated") else ""
     block = replies.CodeBlock(content="\n".join(lines), title=f"{pod}.log")
     head = f": the last {len(lines)} lines of the {which}{cut}."
