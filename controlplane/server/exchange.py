@@ -48,6 +48,8 @@ async def exchange(request: web.Request) -> web.Response:
 
 
 async def _for_person(wanted: ForPerson, services: Services, request_id: str) -> models.Token:
+    if not services.clusters.names(wanted.workspace_id):
+        raise errors.NotFoundError(f"There is no workspace {wanted.workspace_id!r} with a cluster. See hexa.yaml.")
     event = audit.Event(
         type="token_issued",
         workspace_id=wanted.workspace_id,

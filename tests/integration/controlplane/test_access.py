@@ -152,6 +152,14 @@ async def test_nobody_unknown_gets_a_token(world: World) -> None:
     assert world.audit.of("token_refused")
 
 
+async def test_nobody_gets_a_token_for_a_workspace_that_is_not_configured(world: World) -> None:
+    """And no audit chain of that name begins."""
+    with pytest.raises(errors.NotFoundError, match="no workspace"):
+        await world.client.for_person("dave", workspace_id="nowhere", session_id="s1", surface="slack")
+
+    assert "nowhere" not in await world.audit.workspaces()
+
+
 async def test_the_exchange_needs_the_bots_credential(world: World) -> None:
     """A user token is not one."""
     body = {"person_id": "dave", "workspace_id": "w1", "session_id": "s1", "surface": "cli"}

@@ -69,8 +69,8 @@ async def test_scaling_is_watched_to_its_end(world: World) -> None:
     assert [(one["status"], one["ready"]) for one in pods] == [("Running", "1/1")] * wanted
     events = await world.client.read("get_events", {**shop, "object_name": "web"}, world.caller())
     assert events["items"][-1]["reason"] == "ScalingReplicaSet"
-    logs = await world.client.read("get_logs", {**shop, "pod_name": pods[0]["name"], "lines": 5}, world.caller())
-    assert len(logs["lines"]) == 5
+    logs = await world.client.read("get_logs", {**shop, "pod_name": pods[0]["name"], "lines": 2}, world.caller())
+    assert len(logs["lines"]) == 2
 
 
 async def test_the_crashing_deployment_of_the_demo_is_seen_as_such(world: World) -> None:
