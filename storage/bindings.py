@@ -156,4 +156,4 @@ def _binding_rows(bindings: Iterable[subjects.RoleBinding], source: str) -> list
 
 
 def _folded(email: str) -> str:
-    return email.strip().casefold()
+    return email.strip().lower()

@@ -16,7 +16,15 @@ async def test_people_are_found_by_id_and_by_email_in_any_case(stores):
     assert await stores.bindings.person_by_email(" alice@EXAMPLE.com") == ALICE
     assert await stores.bindings.person("carol") is None
     assert await stores.bindings.person_by_email("") is None
+    assert await stores.bindings.person_by_email("alic\u0435@example.com") is None
     assert list(await stores.bindings.people()) == [ALICE, BOB]
+
+
+async def test_addresses_that_only_fold_together_are_two(stores):
+    """Case is ignored, letters are not: an address with ss is not that with sharp s."""
+    await stores.bindings.replace_configured([Person("s", "strasse@example.com", "S")], [])
+
+    assert await stores.bindings.person_by_email("stra\u00dfe@example.com") is None
 
 
 async def test_permissions_are_those_held_now(stores):

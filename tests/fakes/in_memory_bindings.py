@@ -16,10 +16,10 @@ class InMemoryRoleBindings:
         return self._known().get(person_id)
 
     async def person_by_email(self, email: str) -> Person | None:
-        wanted = email.strip().casefold()
+        wanted = email.strip().lower()
         for source in ("configured", "added"):
             for one in self._people[source].values():
-                if wanted and one.email.strip().casefold() == wanted:
+                if wanted and one.email.strip().lower() == wanted:
                     return one
         return None
 
