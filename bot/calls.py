@@ -112,7 +112,7 @@ class SlackCalls:
         if not self._may_be_slack(response_url):
             raise errors.ResponseUrlExpired
         try:
-            async with session.post(response_url, json=message) as response:
+            async with session.post(response_url, json=message, allow_redirects=False) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             raise errors.SlackUnavailable("response_url", type(problem).__name__, applied=True) from None
@@ -123,8 +123,11 @@ class SlackCalls:
 
     def _may_be_slack(self, url: str) -> bool:
         """Slack hands out addresses of its own hosts; with a replaced API base, of that host."""
-        host = urlsplit(url).hostname or ""
-        return host == urlsplit(self._client.base_url).hostname or host == "slack.com" or host.endswith(".slack.com")
+        given, base = urlsplit(url), urlsplit(self._client.base_url)
+        if given.netloc == base.netloc and given.scheme == base.scheme:
+            return True
+        host = given.hostname or ""
+        return given.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
     def _bucket(self, team: str, method: str) -> Bucket:
         key = (team, method)

@@ -112,13 +112,22 @@ async def test_a_failure_says_whether_it_may_have_happened(problem, kind, applie
     assert getattr(raised.value, "applied", None) == applied
 
 
-async def test_a_response_url_of_somebody_else_is_not_called():
-    """An address that is not Slack's never gets our words."""
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/x",
+        "http://hooks.slack.com/x",
+        "https://slack.com.evil.example/x",
+        "https://notslack.com/x",
+    ],
+)
+async def test_a_response_url_of_somebody_else_is_not_called(url):
+    """An address that is not Slack's, or not encrypted, never gets our words."""
     client = Client()
     client.session = object()
 
     with pytest.raises(errors.ResponseUrlExpired):
-        await calls(client, Clock()).respond("https://evil.example/x", text="secret")
+        await calls(client, Clock()).respond(url, text="secret")
 
 
 def test_an_idle_bucket_saves_no_more_than_its_burst():
