@@ -15,7 +15,6 @@ LONGEST_WAIT = 20.0
 PAUSE_AFTER_FAULT = 1.0
 
 Report = Callable[[str], Awaitable[None]]
-Renew = Callable[[], Awaitable[SecurityContext]]
 
 
 class MonitoringAgent(BaseAgent):

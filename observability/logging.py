@@ -17,10 +17,6 @@ from structlog.contextvars import bound_contextvars, get_contextvars, merge_cont
 
 from observability import tracing
 
-LOGGERS = (
-    "aiops.chat", "aiops.orchestrator", "aiops.workflows", "aiops.agents", "aiops.k8s", "aiops.controlplane",
-    "aiops.slack", "aiops.storage", "aiops.security", "aiops.console", "aiops.hexa",
-)  # fmt: skip
 NOISY = ("slack_bolt", "slack_sdk", "aiohttp", "asyncio", "sqlalchemy", "alembic", "aiosqlite", "httpx2", "httpcore2",
          "kubernetes_asyncio", "openai", "anthropic")  # fmt: skip
 UNLOGGABLE = '{"event": "a log record could not be written", "level": "error"}\n'

@@ -7,6 +7,7 @@ history; asking twice with the same trigger starts nothing twice.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from agents import replies
 from agents.chat.agent import UserChatAgent
@@ -69,9 +70,13 @@ class Conversation:
         text = question.text[:MAX_QUESTION]
         task = {"action": "chat", "query": text, "trigger": question.trigger, "working": session.working}
         result = await self._agent.execute(task, context)
-        answer = Answer(session.id, result.data.get("reply"), result.data.get("run_id", ""))
+        answer = Answer(session.id, self._clean(result.data.get("reply")), result.data.get("run_id", ""))
         await self._remember(session, text, result.message, result.data.get("working"))
         return answer
+
+    def _clean(self, reply: replies.Reply | None) -> replies.Reply | None:
+        """The reply without secrets, also those that whoever asked has typed."""
+        return replies.Reply.model_validate(_each(reply.model_dump(), self._redact)) if reply else None
 
     async def _context(self, question: Question, session: Session) -> SecurityContext:
         token = await self._tokens.for_person(
@@ -93,6 +98,15 @@ class Conversation:
         now = self._clock()
         turns = (Turn("user", self._redact(asked), now), Turn("hexa", self._redact(answered), now))
         await self._sessions.append(session.id, turns, working=working)
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """Plain data with every text changed, at any depth."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _each(one, change) for name, one in value.items()}
+    return [_each(one, change) for one in value] if isinstance(value, list | tuple) else value
 
 
 def unavailable(problem: cp.ControlPlaneError) -> replies.Reply:

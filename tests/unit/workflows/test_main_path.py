@@ -275,3 +275,13 @@ async def test_a_secret_typed_as_a_reason_is_not_kept(house):
 
     run = await house.stores.runs.get(run_id)
     assert run.approval.reason == "use password=[redacted:secret]"
+
+
+async def test_a_secret_somebody_typed_is_not_echoed(house):
+    """What looks like a credential is masked in the answer too."""
+    house.conversation._redact = lambda text: text.replace("xoxb-1234", "[redacted]")
+
+    answer = await house.ask("xoxb-1234 please")
+
+    assert "xoxb-1234" not in answer.reply.model_dump_json()
+    assert "[redacted]" in answer.reply.fallback
