@@ -78,15 +78,27 @@ class SlackCalls:
         paces: Mapping[str, tuple[float, int]] = PACES,
         now: Callable[[], float] | None = None,
         sleep: Callable[[float], Any] = asyncio.sleep,
+        counted: Callable[[str, str], None] = lambda _method, _outcome: None,
     ) -> None:
+        """*counted* is told each call's method and outcome: ok, rate_limited, refused or unreachable."""
         self._client = client
         self._paces = paces
         self._now = now or (lambda: asyncio.get_running_loop().time())
         self._sleep = sleep
+        self._counted = counted
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
     async def call(self, method: str, *, team: str = "", **arguments: Any) -> dict[str, Any]:
         """The answer of *method*; how the arguments travel is the SDK's knowledge."""
+        try:
+            answer = await self._made(method, team, arguments)
+        except errors.SlackError as problem:
+            self._counted(method, _outcome(problem))
+            raise
+        self._counted(method, "ok")
+        return answer
+
+    async def _made(self, method: str, team: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         bucket = self._bucket(team, method)
         if (wait := bucket.wait()) > PATIENCE:
             raise errors.SlackRateLimited(method, wait)  # who waits that long should not hold anything meanwhile
@@ -152,6 +164,12 @@ class SlackCalls:
         if details := _details(data):
             logger.info("Slack refused %s: %s %s", method, code, details)
         return errors.SlackRefused(method, code)
+
+
+def _outcome(problem: errors.SlackError) -> str:
+    if isinstance(problem, errors.SlackRateLimited):
+        return "rate_limited"
+    return "refused" if isinstance(problem, errors.SlackRefused) else "unreachable"
 
 
 def _parts(problem: SlackApiError) -> tuple[int, Mapping[str, str], Any]:

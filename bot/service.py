@@ -51,6 +51,7 @@ class SlackService:
         unseal: Callable[[str], str],
         audit_log: AuditLog | None = None,
         checkpoint: Callable[[str], None] = wiring.passed,
+        counted: Callable[[str, str], None] = wiring.uncounted,
     ) -> None:
         around = wiring.Surroundings(
             inbox=inbox,
@@ -67,6 +68,7 @@ class SlackService:
             unseal=unseal,
             audit_log=audit_log,
             checkpoint=checkpoint,
+            counted=counted,
         )
         parts = wiring.Parts(settings, around)
         self.placing = SlackPlacing(around.new_id)

@@ -42,6 +42,10 @@ def passed(_point: str) -> None:
     """Nobody watches the checkpoints, except a test that ends the process at one."""
 
 
+def uncounted(_method: str, _outcome: str) -> None:
+    """Nobody counts the calls of Slack's Web API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What Slack needs from the rest of Hexa."""
@@ -61,6 +65,7 @@ class Surroundings:
     audit_log: AuditLog | None = None
     new_id: Callable[[], str] = new_id
     checkpoint: Callable[[str], None] = passed
+    counted: Callable[[str, str], None] = uncounted
 
 
 class Parts:
@@ -74,7 +79,7 @@ class Parts:
             retry_handlers=[],  # who calls knows what may be repeated
             logger=logging.getLogger("aiops.slack.sdk"),
         )
-        self.calls = SlackCalls(self.client)
+        self.calls = SlackCalls(self.client, counted=around.counted)
         self.installation = Installation(self.calls)
         self.directory = SlackDirectory(
             self.calls, around.bindings, self.installation, teams=settings.teams, clock=around.clock

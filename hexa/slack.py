@@ -6,6 +6,7 @@ from bot.service import SlackService
 from bot.settings import API_URL, SlackSettings
 from hexa import bootstrap
 from hexa.configuration import Configuration
+from hexa.measuring import CountedInbox
 from hexa.settings import Settings
 from security.sealing import Seal
 
@@ -15,7 +16,7 @@ def surface(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> SlackSer
     seal = Seal(core.keys.secret, "slack")
     service = SlackService(
         _settings(core.settings, core.configuration),
-        inbox=core.stores.inbox,
+        inbox=CountedInbox(core.stores.inbox, core.metrics, clock=core.clock),
         messages=core.stores.messages,
         runs=core.stores.runs,
         sessions=core.stores.sessions,
@@ -29,6 +30,7 @@ def surface(core: bootstrap.Core, checkpoint: Callable[[str], None]) -> SlackSer
         seal=seal.close,
         unseal=seal.open,
         checkpoint=checkpoint,
+        counted=lambda method, outcome: core.metrics.slack_call(method=method, outcome=outcome),
     )
     core.parts.places.surfaces.append(service.placing)
     core.parts.turns.surfaces["slack"] = service.turn
