@@ -3,6 +3,7 @@ attempts.
 """
 
 import dataclasses
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from storage.tables.runs import approval, attempt, run, step
 from workflows import runs
+
+logger = logging.getLogger("aiops.storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def load(connection: Connection, selection: Selection, values: Mapping[str, Any]
     steps: defaultdict[str, list[runs.Step]] = defaultdict(list)
     for (run_id, _), of_step in groupby(rows, key=lambda row: (row.run_id, row.id)):
         steps[run_id].append(_step(list(of_step)))
-    return [_run(row, steps[row.id]) for row in connection.execute(selection.runs, values)]
+    found = (_readable(row, steps[row.id]) for row in connection.execute(selection.runs, values))
+    return [one for one in found if one is not None]
 
 
 def load_one(connection: Connection, run_id: str) -> runs.Run | None:
@@ -136,6 +141,15 @@ def approval_row(one: runs.Approval) -> dict[str, Any]:
         "reason": one.reason,
         "due_at": timer(one),
     }
+
+
+def _readable(row: Any, steps: Sequence[runs.Step]) -> runs.Run | None:
+    """A run, or None for a damaged row: it must not hide the others, and nothing is ever run from it."""
+    try:
+        return _run(row, steps)
+    except ValidationError as error:
+        logger.error("run %s cannot be read and is left out: its plan has %d faults", row.id, error.error_count())  # noqa: TRY400 - the trace would quote the plan
+        return None
 
 
 def _run(row: Any, steps: Sequence[runs.Step]) -> runs.Run:
