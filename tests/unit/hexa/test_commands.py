@@ -41,7 +41,10 @@ async def test_a_card_is_followed_by_who_may_approve_and_the_command_for_it(api,
     out = told(capsys)
     assert "Scale web in shop to 5" in out
     assert "- 3\n  + 5" in out
-    assert f"Waiting for bob or dave. To approve: {calling.command()} approvals approve {await waiting_id(api)} --as bob" in out
+    assert (
+        f"Waiting for bob or dave. To approve: {calling.command()} approvals approve {await waiting_id(api)} --as bob"
+        in out
+    )
 
 
 async def test_a_run_is_followed_to_its_end(api, house, capsys):
